@@ -1,0 +1,119 @@
+"""One answer, from the transaction to the log line: what PAM, pam_exec and `verify` share."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from otpauth import changes, log, login, record, store
+from otpauth.errors import (
+    BusyError,
+    ConfigError,
+    FormatError,
+    GuardError,
+    HostKeyError,
+    RecordError,
+)
+from otpauth.login import Outcome
+
+if TYPE_CHECKING:
+    from otpauth.account import Account
+    from otpauth.login import Request
+    from otpauth.record import Record
+    from otpauth.store import Done, Terms
+
+DEADLINE = 0.25  # seconds after the answer at which every refusal is given
+DAY = 86400
+
+_FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
+    (BusyError, login.REFUSE, login.BUSY),
+    (GuardError, login.REFUSE, login.UNSAFE_PROCESS),
+    (HostKeyError, login.UNAVAILABLE, login.KEY_MISSING),
+    (RecordError, login.REFUSE, login.RECORD_UNREADABLE),
+    (FormatError, login.REFUSE, login.RECORD_UNREADABLE),
+    (ConfigError, login.UNAVAILABLE, login.CONFIG_BROKEN),
+    (OSError, login.REFUSE, login.INTERNAL),
+)
+
+
+def attempt(account: Account, request: Request, typed: str | None, terms: Terms) -> Outcome:
+    """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
+    try:
+        chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
+
+        def act(held: Record | None) -> store.Act:
+            outcome = login.decide(held, request, typed, terms.rule, chance=chance)
+            after = outcome.record or held or record.Record(account.name, account.uid)
+            return store.Act(after, outcome, home=outcome.verdict == login.ACCEPT)
+
+        done = store.transact(account, terms, act)
+    except tuple(kind for kind, _, _ in _FAULTS) as error:
+        return _faulty(request, terms, error)
+    outcome: Outcome = done.value
+    if outcome.verdict == login.ACCEPT and not done.recorded:
+        outcome = Outcome(login.REFUSE, login.NOT_RECORDED)
+    elif request.first_factor:
+        outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
+    _log(request, terms, outcome, done)
+    return outcome._replace(record=None)
+
+
+def hold_back(since: float) -> None:
+    """Sleep until DEADLINE after `since`, in time.monotonic's seconds: refusals look alike."""
+    time.sleep(max(0.0, since + DEADLINE - time.monotonic()))
+
+
+def note(request: Request, outcome: Outcome, log_to: str = "syslog", **more: object) -> None:
+    """Write the one line of a decision to the log."""
+    if log_to == "off":
+        return
+    text = log.line(
+        user=request.user,
+        service=request.service,
+        rhost=request.rhost,
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        token=outcome.token,
+        first_factor=request.first_factor,
+        **more,
+    )
+    log.send(text, warning=outcome.verdict not in (login.ACCEPT, login.IGNORE))
+
+
+def _faulty(request: Request, terms: Terms, error: Exception) -> Outcome:
+    verdict, reason = next(
+        (verdict, reason) for kind, verdict, reason in _FAULTS if isinstance(error, kind)
+    )
+    outcome = Outcome(verdict, reason)
+    note(request, outcome, terms.rule.log, fault=str(error))
+    return outcome
+
+
+def _waiting(done: Done) -> tuple[str, ...]:
+    """Tell the owner of proposals that wait."""
+    names = [name for _, _, name, result in done.adopted if result == changes.PENDING]
+    return tuple(
+        f"otpauth: the change to '{name}' waits for your administrator, or for a code of a token "
+        "you have: run otpauth again"
+        for name in names
+    )
+
+
+def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
+    note(request, outcome, terms.rule.log)
+    for digest, verb, name, result in done.adopted:
+        text = log.line(user=request.user, proposal=digest, verb=verb, name=name, result=result)
+        log.send(text, warning=result != changes.ADOPTED)
+    if done.home_fault and _first_today(done, request.now):
+        log.send(log.line(user=request.user, home=done.home_fault), warning=True)
+
+
+def _first_today(done: Done, now: int) -> bool:
+    """Say whether this is the first accepted login in a day: a home's fault is logged once."""
+    held = done.value.record
+    earlier = held.outcomes[:-1] if held else ()
+    return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
+
+
+_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH)

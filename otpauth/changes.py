@@ -1,0 +1,339 @@
+"""Changes to an account's tokens: how a proposal says them, and how the host adopts them.
+
+A change removes tokens, adds drafts and relabels tokens, all at once or not at all. The first
+enrolment needs no proof. Afterwards (`changes = confirm`) a change carries a code of a present
+token inside its seal; the host checks and burns it like a login's, at most one in a transaction. A
+wrong proof drops the proposal and is charged; one without proof waits for the administrator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from otpauth import canonical, limits, login, oath, token
+from otpauth.errors import FormatError, RefusedError
+from otpauth.kinds import ACCEPTED
+from otpauth.state import Notice, State, bounded
+from otpauth.token import Draft, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otpauth.policy import Rule, Setup
+    from otpauth.record import Record
+    from otpauth.seal import Fingerprints
+    from otpauth.secretfile import Proposal
+
+PROOF_LIFE = 7 * 86400  # seconds from the claimed time
+PROPOSAL_LIFE = 90 * 86400
+SIZE_MAX = 16 * 1024  # bytes of JSON in a proposal
+LABELS = ("name", "note", "expires", "enabled")
+
+
+class Proof(NamedTuple):
+    """A code of a present token and when it was typed, in Unix seconds."""
+
+    code: str
+    time: int
+
+    def __repr__(self) -> str:
+        return f"Proof(at {self.time})"
+
+
+class Change(NamedTuple):
+    """What is to be done: `remove` are token ids, `relabel` maps ids to new label fields."""
+
+    add: tuple[Draft, ...] = ()
+    remove: tuple[str, ...] = ()
+    relabel: dict[str, dict[str, Any]] = {}
+    proof: Proof | None = None
+
+
+class Opened(NamedTuple):
+    """A proposal and what was under its seal; `plain` is None if it did not open."""
+
+    proposal: Proposal
+    plain: bytes | None
+    approved: bool = False
+
+    def __repr__(self) -> str:
+        return f"Opened({self.proposal.verb} {self.proposal.name!r})"
+
+
+class Ground(NamedTuple):
+    """What the host goes by. `now` is in Unix seconds."""
+
+    setup: Setup
+    rule: Rule
+    now: int
+    marks: Fingerprints
+
+
+class Adoption(NamedTuple):
+    """What came of a file's proposals: the record, and (digest, verb, name, result) of each."""
+
+    record: Record
+    results: tuple[tuple[str, str, str, str], ...]
+
+
+ADOPTED = "adopted"
+PENDING = "pending"
+
+
+def encode(change: Change) -> bytes:
+    """Return a change as the bytes that are sealed."""
+    return canonical.dumps(
+        {
+            "add": [token.draft_value(draft) for draft in change.add],
+            "remove": list(change.remove),
+            "relabel": change.relabel,
+            "proof": list(change.proof) if change.proof else None,
+        }
+    )
+
+
+def decode(plain: bytes) -> Change:
+    """Read a change. Raises FormatError."""
+    got = canonical.fields(
+        canonical.loads(plain, limit=SIZE_MAX), ("add", "remove", "relabel", "proof")
+    )
+    return Change(
+        tuple(token.draft_from(e) for e in canonical.array(got["add"], most=token.TOKENS_MAX)),
+        tuple(_ident(e) for e in canonical.array(got["remove"], most=token.MERGED_MAX)),
+        {
+            _ident(ident): _labels(fields)
+            for ident, fields in canonical.mapping(got["relabel"], most=token.MERGED_MAX).items()
+        },
+        _proof(got["proof"]),
+    )
+
+
+def _ident(value: Any) -> str:
+    return canonical.hexadecimal(value, size=token.ID_SIZE)
+
+
+def _labels(value: Any) -> dict[str, Any]:
+    labels = canonical.mapping(value, most=len(LABELS))
+    checks: dict[str, Callable[[Any], Any]] = {
+        "name": token.check_name,
+        "note": lambda text: canonical.text(text, most=token.NOTE_MAX),
+        "expires": canonical.integer,
+        "enabled": canonical.boolean,
+    }
+    if not set(labels) <= set(LABELS):
+        raise FormatError("sealed data has other labels than it should")
+    return {key: checks[key](field) for key, field in labels.items()}
+
+
+def _proof(value: Any) -> Proof | None:
+    if value is None:
+        return None
+    row = canonical.array(value, most=2)
+    if len(row) != 2:
+        raise FormatError("sealed data has a proof that is none")
+    return Proof(canonical.text(row[0], most=32), canonical.integer(row[1]))
+
+
+def adopt(
+    account: Record, proposals: tuple[Opened, ...], ground: Ground, idents: tuple[str, ...]
+) -> Adoption:
+    """Adopt what may be adopted, in the order of the file; the rest waits or is dropped.
+
+    `idents` has 64 random bits in hex for each proposal, in case its proof is charged.
+    """
+    account = account._replace(state=limits.prune(account.state, ground.now))
+    results = []
+    spent = False
+    for opened, ident in zip(proposals, idents, strict=True):
+        proposal = opened.proposal
+        digest = proposal.digest()
+        if digest in account.state.done:
+            continue
+        account, result, proved = _consider(account, opened, ground, ident=ident, spent=spent)
+        spent = spent or proved
+        if result != PENDING:
+            account = _close(account, opened, digest, result, ground.now)
+        results.append((digest, proposal.verb, proposal.name, result))
+    return Adoption(account, tuple(results))
+
+
+def apply(account: Record, change: Change, ground: Ground) -> Record:
+    """Carry out a change that is allowed. Raises RefusedError, then nothing of it was done.
+
+    Adding what is there already, or removing what is gone, changes nothing.
+    """
+    for ident in change.remove:
+        account = remove(account, ident, ground.now)
+    for ident, labels in change.relabel.items():
+        account = _relabel(account, ident, labels, ground.now)
+    for draft in change.add:
+        account = _add(account, draft, ground)
+    return account
+
+
+def remove(account: Record, ident: str, now: int) -> Record:
+    """Remove a token for good: no old copy of it comes back."""
+    each = account.tokens.get(ident)
+    state = account.state._replace(removed={**account.state.removed, ident: now})
+    if each is not None:
+        state = _notice(state, now, "removed", each.name)
+    tokens = {key: value for key, value in account.tokens.items() if key != ident}
+    return account._replace(tokens=tokens, state=bounded(state))
+
+
+def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> Record:
+    each = account.tokens.get(ident)
+    if each is None:
+        raise RefusedError("no such token")
+    name = labels.get("name", each.name)
+    if name != each.name and account.named(name):
+        raise RefusedError(f"there is another token called {name!r}")
+    relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
+    return account._replace(tokens={**account.tokens, ident: relabelled})
+
+
+def _add(account: Record, draft: Draft, ground: Ground) -> Record:
+    marks, now = ground.marks, ground.now
+    if draft.kind not in ground.setup.kinds:
+        raise RefusedError(f"kind {draft.kind} is not allowed (otpauth.conf: kinds)")
+    ident = marks.token(draft.material())
+    if ident in account.state.removed:
+        raise RefusedError("this secret was removed on this host, make a new one")
+    if ident in account.tokens:
+        return account
+    if len(account.tokens) >= token.TOKENS_MAX:
+        raise RefusedError(f"there are {token.TOKENS_MAX} tokens already")
+    params = draft.params
+    if draft.kind == "scratch":
+        codes = sorted(marks.code(ident, code) for code in params["codes"])
+        params = {**params, "codes": codes}
+    each = Token(
+        ident,
+        draft.kind,
+        _free_name(account, draft.name),
+        params,
+        now,
+        now,
+        draft.note,
+        draft.expires,
+    )
+    account = account._replace(enrolled=True, tokens={**account.tokens, ident: each})
+    return account._replace(
+        state=_notice(_seen(account, each, draft.seen, now), now, "added", each.name)
+    )
+
+
+def _seen(account: Record, each: Token, seen: int, now: int) -> State:
+    """Return the state with what the draft says was used; a step in the future is no such thing."""
+    state = account.state
+    if each.kind == "hotp":
+        return state._replace(counters={**state.counters, each.id: seen})
+    if each.kind == "totp" and seen:
+        if seen > oath.time_step(now, period=each.params["period"]) + 1:
+            raise RefusedError("the proposal says that a code of the future was used")
+        return state._replace(steps={**state.steps, each.id: seen})
+    return state
+
+
+def _free_name(account: Record, name: str) -> str:
+    """Return the name, or name-2, name-3 … if it is taken."""
+    number, free = 1, name
+    while account.named(free):
+        number += 1
+        free = f"{name[:29]}-{number}"
+    return free
+
+
+def _consider(
+    account: Record, opened: Opened, ground: Ground, *, ident: str, spent: bool
+) -> tuple[Record, str, bool]:
+    """Deal with one proposal; return what came of it, and whether a proof was compared."""
+    try:
+        change = _understood(opened, ground.now)
+    except RefusedError as error:
+        return account, str(error), False
+    proved = False
+    if not _free(account, opened, change, ground.setup):
+        checked = None
+        if change.proof and not spent and ground.setup.changes != "admin":
+            checked = _prove(account, change.proof, ground, ident)
+        if checked is None:
+            return account, PENDING, False
+        account, right = checked
+        if not right:
+            return account, "its code is not one of a present token", True
+        proved = True
+    try:
+        return apply(account, change, ground), ADOPTED, proved
+    except RefusedError as error:
+        return account, str(error), proved
+
+
+def _understood(opened: Opened, now: int) -> Change:
+    if opened.plain is None:
+        raise RefusedError("it is not sealed to this host, or was changed")
+    if not now - PROPOSAL_LIFE < opened.proposal.made <= now + PROOF_LIFE:
+        raise RefusedError("it is too old, or dated in the future")
+    try:
+        return decode(opened.plain)
+    except FormatError:
+        raise RefusedError("it is not understood") from None
+
+
+def _free(account: Record, opened: Opened, change: Change, setup: Setup) -> bool:
+    """Say whether a change needs no proof; taking away the last token always does."""
+    takes_last = not change.add and set(account.tokens) <= set(change.remove)
+    trusted = setup.changes == "trust" and not takes_last
+    return opened.approved or not account.enrolled or trusted
+
+
+def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[Record, bool] | None:
+    """Check and burn a proof. None: nothing was compared, because of too many wrong ones."""
+    now, rule, marks = ground.now, ground.rule, ground.marks
+    if limits.wait(account.state, limits.PROPOSALS, rule, now):
+        return None
+    if now - PROOF_LIFE < proof.time <= now + limits.CLOCK_SLACK:
+        for each in account.ordered():
+            if each.live(now):
+                match = login.compare(each, account, proof.code, proof.time, rule, marks)
+                if match and match.result == ACCEPTED:
+                    return account._replace(state=match.state), True
+    mark = marks.answer(account.user, proof.code)
+    state = limits.charge(account.state, limits.PROPOSALS, mark, now=now, ident=ident)
+    return account._replace(state=state), False
+
+
+def _close(account: Record, opened: Opened, digest: str, result: str, now: int) -> Record:
+    """Note that a proposal was dealt with, and tell its owner if it was refused."""
+    state = account.state._replace(done={**account.state.done, digest: now})
+    if result != ADOPTED:
+        state = _notice(state, now, "refused", opened.proposal.name, result[:64])
+    return account._replace(state=bounded(state))
+
+
+def _notice(state: State, now: int, what: str, name: str, reason: str = "-") -> State:
+    return state._replace(notices=state.notices | {Notice(now, what, name, reason)})
+
+
+def unlock(account: Record, now: int) -> Record:
+    """Raise the era: no failures, no steps of the future. Tokens and used codes stay."""
+    state = account.state
+    steps = {
+        ident: min(step, oath.time_step(now, period=account.tokens[ident].params["period"]))
+        for ident, step in state.steps.items()
+        if ident in account.tokens
+    }
+    cleared = state._replace(
+        steps=steps, events=frozenset(), wrong={}, tries={}, resyncs={}, told=min(state.told, now)
+    )
+    return account._replace(era=account.era + 1, state=cleared)
+
+
+def reset(account: Record, now: int) -> Record:
+    """Raise the era and forget all tokens: the next enrolment needs no proof.
+
+    The tokens stay removed, so that no old file or proposal brings one of them back.
+    """
+    gone = {**account.state.removed, **dict.fromkeys(account.tokens, now)}
+    kept = bounded(State(removed=gone, done=account.state.done))
+    return account._replace(era=account.era + 1, enrolled=False, tokens={}, state=kept)

@@ -1,0 +1,100 @@
+"""otpauth.conf as text: ini, strict, every error with its line and what would be right.
+
+Two section types, [setup] and [login]; a key or section that is not known is an error, since a
+half-read policy would let somebody through. Comments stand on lines of their own, `%` and `#` in
+values are themselves. otpauth.conf(5) has every key.
+"""
+
+from __future__ import annotations
+
+import configparser
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from otpauth import policy
+from otpauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIZE_MAX = 64 * 1024  # bytes
+SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
+
+
+def parse(text: str, *, path: str) -> policy.Policy:
+    """Read the text of otpauth.conf. Raises ConfigError `path:line: fault`."""
+    parser = configparser.ConfigParser(
+        default_section="",
+        interpolation=None,
+        delimiters=("=",),
+        comment_prefixes=("#",),
+        inline_comment_prefixes=None,
+        empty_lines_in_values=False,
+    )
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise _syntax(error, path) from None
+    values: dict[str, dict[str, Any]] = {}
+    places: dict[str, str] = {}
+    for section in parser.sections():
+        if section not in SECTIONS:
+            line = _line(text, section, None)
+            raise _unknown(path, line, f"section [{section}]", section, SECTIONS)
+        values[section] = {}
+        for key, value in parser.items(section):
+            line = _line(text, section, key)
+            values[section][key] = _value(SECTIONS[section], section, key, value, path, line)
+            places[f"{section}.{key}"] = f"{path}:{line}"
+    return policy.Policy(
+        policy.Setup()._replace(**values.get("setup", {})),
+        policy.Rule()._replace(**values.get("login", {})),
+        places,
+    )
+
+
+def _value(
+    table: dict[str, Callable[[str], Any]], section: str, key: str, value: str, path: str, line: int
+) -> Any:
+    if key not in table:
+        raise _unknown(path, line, f"key {key!r} in [{section}]", key, table)
+    try:
+        return table[key](value)
+    except ConfigError as error:
+        raise ConfigError(f"{path}:{line}: {key}: {error}", hint=error.hint) from None
+
+
+def _unknown(path: str, line: int, what: str, word: str, table: dict[str, Any]) -> ConfigError:
+
+    near = difflib.get_close_matches(word, table, 1)
+    hint = f"{near[0]} ?" if near else "known: " + " ".join(table)
+    return ConfigError(f"{path}:{line}: unknown {what}", hint=hint)
+
+
+def _syntax(error: configparser.Error, path: str) -> ConfigError:
+    line = getattr(error, "lineno", None)
+    if line is None and isinstance(error, configparser.ParsingError) and error.errors:
+        line = error.errors[0][0]
+    words = {
+        configparser.DuplicateOptionError: "a key is there twice in one section",
+        configparser.DuplicateSectionError: "a section is there twice",
+        configparser.MissingSectionHeaderError: "a line stands before the first [section]",
+    }
+    fault = words.get(type(error), "a line is neither [section] nor key = value")
+    return ConfigError(f"{path}:{line or 1}: {fault}", hint="see otpauth.conf(5)")
+
+
+def _line(text: str, section: str, key: str | None) -> int:
+    """Return the number of the line where a section, or a key in it, stands."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\[(.+)\]", line)
+        if header:
+            inside = header[1] == section
+            if inside and key is None:
+                return number
+        elif inside and key is not None and line.partition("=")[0].strip() == key:
+            return number
+    return 1

@@ -1,0 +1,213 @@
+"""`~/.otpauth` on disk: read it without being fooled, replace it without ever losing it.
+
+What must hold, each with its test in tests/test_home.py and tests/faults:
+
+ 1. No symlink, hard link, FIFO, device, folder or other person's file is read (test_unsafe_*).
+ 2. No open or read blocks: not on a FIFO, not on a lease (test_fifo, test_lease).
+ 3. The home itself must be the user's, so that "no file" means something (test_foreign_home).
+ 4. A write leaves the old file or the new one, whole, whatever fails or is killed when
+    (tests/faults/test_home_faults.py), and nothing that stops the next one.
+ 5. A file that changed since it was read is not overwritten (test_changed_meanwhile).
+ 6. A lock that its owner holds for ever delays the host by a second, and nobody else
+    (test_lock_held).
+
+All functions act with the rights of the process: the user's, for the host in a child process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from otpauth import secretfile
+from otpauth.errors import BusyError, FormatError, UnsafeFileError, WriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otpauth.account import Account
+    from otpauth.secretfile import SecretFile
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+ABSENT = b"absent"
+FOUND = b"found:"
+UNFIT = b"unfit:"
+
+
+class Home(NamedTuple):
+    """What was found: `condition` is absent, found or unfit.
+
+    Absent means that the home is there, is the user's, and has no such file. `stamp` identifies
+    the bytes that were read. `fault` says why a file is unfit.
+    """
+
+    condition: str
+    content: SecretFile = secretfile.SecretFile()
+    stamp: str = ""
+    fault: str = ""
+
+
+def path_of(account: Account, template: str) -> str:
+    """Return the path of an account's file; `template` is policy.Setup's, below `~/`."""
+    return os.path.join(account.home, template.removeprefix("~/"))
+
+
+def look(account: Account, path: str) -> bytes:
+    """Read the file and say what it is: ABSENT, FOUND + bytes, or UNFIT + why."""
+    try:
+        if os.stat(account.home).st_uid != account.uid:
+            return UNFIT + b"the home is not the user's"
+    except OSError as error:
+        return UNFIT + f"the home is not there: {error.strerror}".encode()
+    try:
+        return FOUND + _read(path, account.uid)
+    except FileNotFoundError:
+        return ABSENT if os.path.isdir(os.path.dirname(path)) else UNFIT + b"its folder is missing"
+    except (OSError, UnsafeFileError) as error:
+        fault = error.strerror or "unknown" if isinstance(error, OSError) else str(error)
+        return UNFIT + fault.encode()
+
+
+def understand(reply: bytes | None) -> Home:
+    """Make sense of what look() returned, or of None if it did not return."""
+    if reply is None:
+        return Home("unfit", fault="the home did not answer")
+    if reply == ABSENT:
+        return Home("absent", stamp=stamp_of(None))
+    if not reply.startswith(FOUND):
+        return Home("unfit", fault=reply.removeprefix(UNFIT).decode(errors="replace"))
+    data = reply.removeprefix(FOUND)
+    try:
+        return Home("found", secretfile.parse(data), stamp_of(data))
+    except FormatError as error:
+        return Home("unfit", fault=str(error))
+
+
+def stamp_of(data: bytes | None) -> str:
+    """Return what identifies the bytes of a file, or its absence."""
+    return "absent" if data is None else hashlib.sha256(data).hexdigest()
+
+
+def replace(path: str, data: bytes, *, uid: int, stamp: str, alone: bool) -> None:
+    """Replace the file if it still is what `stamp` says, durably.
+
+    `alone` says whether the caller holds the lock: then what a killed writer left is cleared away.
+    Raises WriteError; then the old file is as it was.
+    """
+    try:
+        now = _read(path, uid)
+    except FileNotFoundError:
+        now = None
+    except (OSError, UnsafeFileError) as error:
+        raise WriteError(f"{path!r} not written: {_plain(error)}") from None
+    if stamp_of(now) != stamp:
+        raise WriteError(f"{path!r} was changed by another program meanwhile")
+    try:
+        write(path, data, temporary=f"{path}.new" if alone else f"{path}.{os.getpid()}.new")
+    except OSError as error:
+        raise WriteError(f"{path!r} not written: {_plain(error)}") from None
+
+
+@contextlib.contextmanager
+def locked(path: str, *, seconds: float, insist: bool) -> Iterator[bool]:
+    """Hold the courtesy lock beside the file; say whether it was had in time.
+
+    If not: BusyError if `insist` (WriteError if there can be no lock), else go on without.
+    """
+    descriptor = -1
+    try:
+        descriptor = _lock(path + ".lock", seconds, insist=insist)
+        yield descriptor >= 0
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _lock(path: str, seconds: float, *, insist: bool) -> int:
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if insist:
+            raise WriteError(f"{path!r} not opened: {_plain(error)}") from None
+        return -1
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
+            os.close(descriptor)
+            if insist:
+                raise BusyError(f"{path!r} is held by another program") from None
+            return -1
+        return descriptor
+
+
+def _read(path: str, uid: int) -> bytes:
+    descriptor = os.open(path, _READ)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise UnsafeFileError("it is not a regular file")
+        if found.st_uid != uid or found.st_nlink != 1:
+            raise UnsafeFileError("it is another user's, or has several names")
+        if found.st_mode & 0o022:
+            raise UnsafeFileError("others may write it (chmod 600)")
+        data = b""
+        while len(data) <= secretfile.SIZE_MAX:
+            part = os.read(descriptor, 65536)
+            if not part:
+                return data
+            data += part
+    finally:
+        os.close(descriptor)
+    raise UnsafeFileError("it is larger than its limit")
+
+
+def write(path: str, data: bytes, *, temporary: str) -> None:
+    """Write beside, sync, rename, sync the folder. Raises OSError; the old file is then whole."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_folder(os.path.dirname(path))
+
+
+def sync_folder(path: str) -> None:
+    """Make a rename in a folder durable; file systems that cannot are let be."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EROFS, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _plain(error: OSError | UnsafeFileError) -> str:
+    if isinstance(error, UnsafeFileError):
+        return str(error)
+    words = {errno.ENOSPC: "no space left", errno.EDQUOT: "quota is used up"}
+    return words.get(error.errno or 0, error.strerror or "unknown")

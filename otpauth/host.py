@@ -1,0 +1,246 @@
+"""The host's side: its keys, its policy, where its state lies, and the helper for proposals.
+
+Every file is trusted only if root owns it and nobody else may write it (for keys: read it).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import select
+import signal
+import stat
+import time
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from otpauth import keys, policy, seal
+from otpauth.changes import Opened
+from otpauth.errors import ConfigError, FormatError, HostKeyError, UnsafeFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otpauth.keys import HostKey, PublicKey, RecordKey
+    from otpauth.secretfile import Proposal
+
+T = TypeVar("T")
+
+PYTHON = "/usr/bin/python3"  # never sys.executable: that is found through the caller's PATH
+HELPER_SECONDS = 3
+_PLAIN_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,63}")
+
+
+class Host(NamedTuple):
+    """Where this host keeps what is its own."""
+
+    etc: str = "/etc/otpauth"
+    var: str = "/var/lib/otpauth"
+    owner: int = 0
+
+    def path(self, name: str) -> str:
+        """Return the path of a file in the configuration folder."""
+        return os.path.join(self.etc, name)
+
+    def copy_of(self, user: str) -> str:
+        """Return the path of the host's copy of a user's record."""
+        return os.path.join(self.var, "users", file_name(user))
+
+    def lock_of(self, user: str) -> str:
+        """Return the path of a user's lock, which is never renamed or removed."""
+        return os.path.join(self.var, "lock", file_name(user))
+
+    def record_key(self) -> RecordKey:
+        """Load what seals records. Raises HostKeyError."""
+        return self._load("record.key", keys.read_record, private=True)
+
+    def host_key(self) -> HostKey:
+        """Load the private keys that proposals are sealed to. Raises HostKeyError."""
+        return self._load("host.key", keys.read_host, private=True)
+
+    def public_key(self) -> PublicKey:
+        """Load the key that the user's tools seal to. Raises HostKeyError."""
+        return self._load("host.pub", keys.read_public, private=False)
+
+    def policy(self) -> policy.Policy:
+        """Read otpauth.conf; without one the defaults hold. Raises ConfigError."""
+        path = self.path("otpauth.conf")
+        try:
+            data = trusted(path, self.owner, most=64 * 1024)
+        except FileNotFoundError:
+            return policy.Policy()
+        except (OSError, UnsafeFileError) as error:
+            raise ConfigError(f"{path!r} is not readable: {_why(error)}") from None
+        from otpauth import config
+
+        try:
+            return config.parse(data.decode(), path=path)
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path!r} is not UTF-8 text") from None
+
+    def open_proposals(self, proposals: tuple[Proposal, ...], user: str) -> tuple[Opened, ...]:
+        """Open what is sealed to this host for this user, by the helper, in a few seconds.
+
+        Proposals to other hosts are left out; all are, if the helper or the key fails: then they
+        wait for the next login.
+        """
+        if not proposals:
+            return ()
+        try:
+            secrets = dict(self.host_key().secrets)
+        except HostKeyError:
+            return ()
+        ours = [each for each in proposals if each.key in secrets and each.user == user]
+        request = {
+            "keys": {ident: secret.hex() for ident, secret in secrets.items()},
+            "proposals": [
+                [
+                    each.key,
+                    seal.proposal_info(user, each.key, each.header()).hex(),
+                    each.sealed.hex(),
+                ]
+                for each in ours
+            ],
+        }
+        reply = _ask_helper(json.dumps(request).encode()) if ours else None
+        if reply is None or len(reply) != len(ours):
+            return ()
+        return tuple(
+            Opened(each, None if plain is None else bytes.fromhex(plain))
+            for each, plain in zip(ours, reply, strict=True)
+        )
+
+    def _load(self, name: str, read: Callable[[bytes], T], *, private: bool) -> T:
+        path = self.path(name)
+        try:
+            return read(trusted(path, self.owner, most=16 * 1024, private=private))
+        except FileNotFoundError:
+            raise HostKeyError(
+                f"{path!r} is missing", hint="administrator: otpauth-admin init"
+            ) from None
+        except (OSError, UnsafeFileError, FormatError) as error:
+            raise HostKeyError(f"{path!r} is not usable: {_why(error)}") from None
+
+
+def file_name(user: str) -> str:
+    """Return a file name for a user's name: itself if it is plain, else a hash of it."""
+    if _PLAIN_NAME.fullmatch(user):
+        return user
+    return "=" + hashlib.sha256(user.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def trusted(path: str, owner: int, *, most: int, private: bool = False) -> bytes:
+    """Read a small file that only its owner may write (or read, if private).
+
+    Raises OSError, UnsafeFileError.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    descriptor = os.open(path, flags)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != owner:
+            raise UnsafeFileError(f"{path!r} is not a file of its proper owner")
+        if found.st_mode & (0o077 if private else 0o022):
+            raise UnsafeFileError(f"{path!r} may be {'read' if private else 'written'} by others")
+        data = b""
+        while len(data) <= most and (part := os.read(descriptor, most + 1 - len(data))):
+            data += part
+    finally:
+        os.close(descriptor)
+    if len(data) > most:
+        raise UnsafeFileError(f"{path!r} is larger than it may be")
+    return data
+
+
+def machine() -> str:
+    """Return a hash of the machine id, or - if there is none. machine-id(5) asks not to show it."""
+    try:
+        with open("/etc/machine-id", "rb") as file:
+            ident = file.read(64).strip()
+    except OSError:
+        return "-"
+    return hashlib.sha256(b"otpauth" + ident).hexdigest()[:16] if ident else "-"
+
+
+def _why(error: Exception) -> str:
+    return error.strerror or "unknown" if isinstance(error, OSError) else str(error)
+
+
+def _ask_helper(request: bytes) -> list[str | None] | None:
+    """Run the helper with a request; None if it failed or took too long."""
+    import cryptography
+
+    folders = [
+        os.path.dirname(os.path.dirname(found)) for found in (__file__, cryptography.__file__)
+    ]
+    program = os.path.join(os.path.dirname(__file__), "unseal.py")
+    inner_in, outer_in = os.pipe()
+    outer_out, inner_out = os.pipe()
+    nowhere = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        child = os.posix_spawn(
+            PYTHON,
+            [PYTHON, "-ISB", program, *folders],
+            {},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, inner_in, 0),
+                (os.POSIX_SPAWN_DUP2, inner_out, 1),
+                (os.POSIX_SPAWN_DUP2, nowhere, 2),
+            ],
+            setsigmask=[],
+        )
+    except OSError:
+        os.close(outer_in)
+        os.close(outer_out)
+        return None
+    finally:
+        for descriptor in (inner_in, inner_out, nowhere):
+            os.close(descriptor)
+    try:
+        reply = _talk(outer_in, outer_out, request)
+    finally:
+        os.close(outer_out)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    try:
+        return list(json.loads(reply)) if reply else None
+    except ValueError:
+        return None
+
+
+def _talk(into: int, out: int, request: bytes) -> bytes:
+    """Write the request and read the reply, both without ever blocking for longer than allowed."""
+    deadline = time.monotonic() + HELPER_SECONDS
+    os.set_blocking(into, False)
+    waiting = select.poll()
+    waiting.register(into, select.POLLOUT)
+    waiting.register(out, select.POLLIN)
+    reply = b""
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            for descriptor, _ in waiting.poll(left * 1000):
+                if descriptor == out:
+                    part = os.read(out, 65536)
+                    if not part:
+                        return reply
+                    reply += part
+                elif request:
+                    request = request[_write_some(into, request) :]
+                    if not request:
+                        waiting.unregister(into)
+                        os.close(into)
+                        into = -1
+    finally:
+        if into >= 0:
+            os.close(into)
+    return b""
+
+
+def _write_some(descriptor: int, data: bytes) -> int:
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:
+        return 0
+    except BrokenPipeError:
+        return len(data)

@@ -1,0 +1,51 @@
+"""The kinds of token: one file each, with `match()`; imported only if a record holds one.
+
+`match(token, state, code, now=, rule=, marks=)` compares a code with one token and returns None
+if the code's shape cannot fit it, else a Match. It is pure: the new state is in the Match.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from otpauth.policy import Rule
+    from otpauth.seal import Fingerprints
+    from otpauth.state import State
+    from otpauth.token import Token
+
+ACCEPTED = "accepted"
+USED = "used"  # right once, never again
+CLOCK = "clock"  # of the past, because the host's clock went back
+SKEWED = "skewed"  # fits a phone whose clock or counter is far off; its next code decides
+WRONG = "wrong"
+
+
+class Match(NamedTuple):
+    """What comparing a code with one token gave.
+
+    `state` holds what follows from it. `off` is how far a skewed phone's clock is ahead, in
+    seconds. `wait` is when the token's next code comes, in seconds from now, 0 if any time.
+    """
+
+    result: str
+    state: State
+    off: int = 0
+    wait: int = 0
+
+
+def match(
+    token: Token, state: State, code: str, *, now: int, rule: Rule, marks: Fingerprints
+) -> Match | None:
+    """Compare a code with a token of whatever kind."""
+    if token.kind == "totp":
+        from otpauth.kinds import totp
+
+        return totp.match(token, state, code, now=now, rule=rule)
+    if token.kind == "hotp":
+        from otpauth.kinds import hotp
+
+        return hotp.match(token, state, code, now=now, rule=rule)
+    from otpauth.kinds import scratch
+
+    return scratch.match(token, state, code, marks=marks)

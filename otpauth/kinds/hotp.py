@@ -1,0 +1,62 @@
+"""Counter-based codes, RFC 4226: look-ahead and resynchronisation, never a bump on failure.
+
+A code is accepted at the next counter or up to LOOK_AHEAD further (section 7.4). Two consecutive
+codes within RESYNC of it bring a device back whose button was pressed too often. A wrong code
+leaves the counter alone, so strangers cannot push it away.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from otpauth import oath
+from otpauth.kinds import ACCEPTED, SKEWED, USED, WRONG, Match
+
+if TYPE_CHECKING:
+    from otpauth.policy import Rule
+    from otpauth.state import State
+    from otpauth.token import Token
+
+LOOK_AHEAD = 10
+RESYNC = 50
+LOOK_BACK = 10  # used codes that are told apart from wrong ones
+RESYNC_LIFE = 600  # seconds within which the second code must come
+
+
+def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Match | None:
+    """Compare a code with a counter-based token."""
+    if len(code) != token.params["digits"] or not code.isdigit():
+        return None
+    following = state.counters.get(token.id, 0)
+    reach = RESYNC if rule.resync else LOOK_AHEAD
+    counters = _fitting(token, code, max(following - LOOK_BACK, 0), following + reach)
+    ahead = [counter for counter in counters if counter >= following]
+    if ahead and ahead[0] < following + LOOK_AHEAD:
+        return Match(ACCEPTED, _advance(token, state, ahead[0]))
+    if any(counter < following for counter in counters):
+        return Match(USED, state)
+    if not ahead:
+        return Match(WRONG, state)
+    seen_at, seen = state.resyncs.get(token.id, (0, -1))
+    if now - RESYNC_LIFE <= seen_at <= now and seen + 1 in ahead:
+        return Match(ACCEPTED, _advance(token, state, seen + 1))
+    resyncs = {**state.resyncs, token.id: (now, ahead[0])}
+    return Match(SKEWED, state._replace(resyncs=resyncs))
+
+
+def _fitting(token: Token, code: str, first: int, end: int) -> list[int]:
+    """Return all counters from `first` to before `end` with this code; every one is computed."""
+    params = token.params
+    secret = bytes.fromhex(params["secret"])
+    return [
+        counter
+        for counter in range(first, end)
+        if hmac.compare_digest(
+            oath.hotp(secret, counter, digits=params["digits"], algorithm=params["algorithm"]), code
+        )
+    ]
+
+
+def _advance(token: Token, state: State, counter: int) -> State:
+    return state._replace(counters={**state.counters, token.id: counter + 1})

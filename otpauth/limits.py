@@ -1,0 +1,118 @@
+"""How often an answer may be wrong: buckets by place, back-off, and the owner's way in.
+
+A place is where a login comes from. One that logged in with a one-time code in the last 90 days is
+known and has a bucket of its own, emptied by its next accepted code. All others share the
+strangers' bucket, which no success empties: whoever has many addresses gets no more tries, and his
+failures do not shut out a known place. Time is in Unix seconds.
+
+In a bucket: `rate_limit` (3 in 30 s), after 10 wrong answers in an hour one try in 5 minutes,
+after 50 in a week one an hour. A scratch code of 40 bits is compared even then, once a second and
+place. SECURITY.md computes what a guesser gets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otpauth.state import STRANGERS, TRIES_MAX, Event, State
+
+if TYPE_CHECKING:
+    from otpauth.policy import Rule
+
+KNOWN_LIFE = 90 * 86400
+BACKOFF = ((10, 3600, 300), (50, 7 * 86400, 3600))  # wrong answers, in seconds, then one try per
+EVENT_LIFE = 7 * 86400
+REPEAT_LIFE = 60  # the same wrong answer again within this is not charged twice
+CLOCK_SLACK = 120  # what is dated later than this from now is ignored
+PROPOSALS = "proposals"  # the bucket of proofs inside proposals
+
+
+def place(rhost: str, caller: int) -> str:
+    """Return the place of a login: an IPv4 address, an IPv6 /64, or the local caller's uid."""
+    if not rhost:
+        return f"local:{caller}"
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address(rhost.partition("%")[0])
+    except ValueError:
+        return "name"
+    if address.version == 4:
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def may_be_known(where: str) -> bool:
+    """Say whether a place tells people apart: not names, loopback, or root's own processes."""
+    return where not in ("name", "local:0", "::/64") and not where.startswith("127.")
+
+
+def prune(state: State, now: int) -> State:
+    """Drop what has no effect any more, and what is dated in the future."""
+    late = now + CLOCK_SLACK
+    known = {
+        where: second for where, second in state.known.items() if now - KNOWN_LIFE < second <= late
+    }
+    return state._replace(
+        known=known,
+        events=frozenset(
+            event
+            for event in state.events
+            if now - EVENT_LIFE < event.second <= late
+            and event.second >= known.get(event.bucket, 0)
+        ),
+        wrong={
+            mark: second
+            for mark, second in state.wrong.items()
+            if now - REPEAT_LIFE < second <= late
+        },
+        tries={where: second for where, second in state.tries.items() if now <= second <= late},
+    )
+
+
+def bucket(state: State, where: str) -> str:
+    """Return the bucket that a place is charged to."""
+    return where if where in state.known else STRANGERS
+
+
+def wait(state: State, name: str, rule: Rule, now: int) -> int:
+    """Return for how many seconds no answer charged to this bucket will be compared, 0 for none."""
+    seconds = sorted(event.second for event in state.events if event.bucket == name)
+    most, span = rule.rate_limit
+    waits = [seconds[-most] + span - now] if len(seconds) >= most else []
+    for number, within, pause in BACKOFF:
+        if sum(now - within < second for second in seconds) >= number:
+            waits.append(seconds[-1] + pause - now)
+    return max([0, *waits])
+
+
+def charge(state: State, name: str, mark: str, *, now: int, ident: str) -> State:
+    """Count one wrong answer, unless it is the repetition of one within a minute.
+
+    `mark` is the answer's keyed hash, `ident` 64 random bits in hex.
+    """
+    if mark in state.wrong:
+        return state
+    return state._replace(
+        events=state.events | {Event(now, ident, name)},
+        wrong={**state.wrong, mark: now},
+    )
+
+
+def accepted(state: State, where: str, now: int) -> State:
+    """Make a place known after an accepted one-time code; its own failures are forgotten."""
+    if not may_be_known(where):
+        return state
+    return prune(state._replace(known={**state.known, where: now}), now)
+
+
+def scratch_open(state: State, where: str) -> bool:
+    """Say whether a scratch code from this place may be compared in this second."""
+    return where not in state.tries and len(state.tries) < TRIES_MAX
+
+
+def scratch_tried(state: State, where: str, now: int) -> State:
+    """Note that a scratch code from this place was compared in this second."""
+    return state._replace(tries={**state.tries, where: now})

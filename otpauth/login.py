@@ -1,0 +1,284 @@
+"""The login decision: pure, whole, and meant to be read in one sitting.
+
+`decide` takes the record, what is asked for and what was answered, and returns an Outcome: a
+verdict with its reason, the record as it must be written before anybody acts on the verdict, and
+what the person is told. Clock, random bits and keys are arguments.
+
+The order is fixed: enrolment, limits, comparison with every token that the answer's shape fits,
+then one consequence. A wrong answer is charged only if it was compared.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from otpauth import answer, kinds, limits, record, token
+from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
+
+if TYPE_CHECKING:
+    from otpauth.policy import Rule
+    from otpauth.record import Record
+    from otpauth.seal import Fingerprints
+    from otpauth.state import State
+    from otpauth.token import Token
+
+# Verdicts.
+ACCEPT = "accept"
+REFUSE = "refuse"
+IGNORE = "ignore"
+UNAVAILABLE = "unavailable"
+
+# Reasons: one for each way a login can end. Logs, `verify`, `show` and the tests share them.
+OK_OTP = "AUTH_OK_OTP"
+OK_SCRATCH = "AUTH_OK_SCRATCH"
+OK_NULLOK = "AUTH_OK_NULLOK"
+ALREADY_USED = "AUTH_OTP_ALREADY_USED"
+FAILED = "AUTH_FAILED"
+NO_CODE = "AUTH_NO_CODE"
+PHONE_SKEWED = "AUTH_PHONE_SKEWED"
+CLOCK_WENT_BACK = "CLOCK_WENT_BACK"
+RATE_LIMITED = "AUTH_RATE_LIMITED"
+NOT_ENROLLED = "NOT_ENROLLED"
+TOKEN_MISSING = "AUTH_TOKEN_MISSING"  # noqa: S105 -- a reason
+UNKNOWN_USER = "UNKNOWN_USER"
+RECORD_UNREADABLE = "RECORD_UNREADABLE"
+NOT_RECORDED = "NOT_RECORDED"
+BUSY = "BUSY"
+UNSAFE_PROCESS = "UNSAFE_PROCESS"
+NOT_PRIVILEGED = "NOT_PRIVILEGED"
+CONFIG_BROKEN = "CONFIG_BROKEN"
+KEY_MISSING = "KEY_MISSING"
+INTERNAL = "INTERNAL_ERROR"
+
+REASONS = {
+    OK_OTP: "a one-time code was right",
+    OK_SCRATCH: "a scratch code was right",
+    OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
+    ALREADY_USED: "the code had been used before",
+    FAILED: "the code was wrong",
+    NO_CODE: "the answer does not have the shape of a code of any of the user's tokens",
+    PHONE_SKEWED: "the code is right for another time: the phone's clock is off",
+    CLOCK_WENT_BACK: "the host's clock is behind the last accepted code",
+    RATE_LIMITED: "too many wrong answers; nothing was compared",
+    NOT_ENROLLED: "the user has no tokens on this host",
+    TOKEN_MISSING: "the user is enrolled, but no token is left that may be used",
+    UNKNOWN_USER: "there is no such account",
+    RECORD_UNREADABLE: "a record is there, but it does not open",
+    NOT_RECORDED: "the result could not be written, so it cannot stand",
+    BUSY: "another login of the same user held the lock for too long",
+    UNSAFE_PROCESS: "the process could not be shielded from its caller",
+    NOT_PRIVILEGED: "the program that asked does not run as root",
+    CONFIG_BROKEN: "otpauth.conf or the PAM line is not understood",
+    KEY_MISSING: "the host's record key is missing or unreadable",
+    INTERNAL: "a fault in otpauth itself",
+}
+
+
+class Request(NamedTuple):
+    """Who asks for what, from where. `place` is limits.place's, `now` in Unix seconds.
+
+    `first_factor` is publickey, password or the empty string.
+    """
+
+    user: str
+    service: str
+    rhost: str
+    place: str
+    first_factor: str
+    now: int
+
+
+class Outcome(NamedTuple):
+    """What comes of one answer.
+
+    `record` is to be written if it is another than the one given. `say` are lines for the person,
+    `again` is the prompt for a second try in the same login; both only with a first factor.
+    """
+
+    verdict: str
+    reason: str
+    token: str = ""
+    record: Record | None = None
+    say: tuple[str, ...] = ()
+    again: str = ""
+
+
+class Chance(NamedTuple):
+    """What one decision needs beside its data: keyed hashes and 64 random bits in hex."""
+
+    marks: Fingerprints
+    ident: str
+
+
+class Try(NamedTuple):
+    """A code compared with one token."""
+
+    token: Token
+    match: Match
+
+
+def decide(
+    account: Record | None, request: Request, typed: str | None, rule: Rule, *, chance: Chance
+) -> Outcome:
+    """Decide one login. The record in the outcome must be durable before it is acted on."""
+    if account is None or not account.enrolled:
+        return Outcome(REFUSE, NOT_ENROLLED)
+    account = account._replace(state=limits.prune(account.state, request.now))
+    outcome = _compare(account, request, answer.code(typed), rule, chance=chance)
+    if outcome.record is not None:
+        outcome = outcome._replace(record=_remembered(outcome, request))
+    return outcome if request.first_factor else outcome._replace(say=(), again="")
+
+
+def _compare(
+    account: Record, request: Request, code: str, rule: Rule, *, chance: Chance
+) -> Outcome:
+    usable = [
+        each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
+    ]
+    if not usable:
+        return Outcome(REFUSE, TOKEN_MISSING)
+    bucket = limits.bucket(account.state, request.place)
+    wait = limits.wait(account.state, bucket, rule, request.now)
+    if wait:
+        usable = [each for each in usable if _always_compared(each)]
+        if not limits.scratch_open(account.state, request.place):
+            usable = []
+    tries = [
+        Try(each, match)
+        for each in sorted(usable, key=lambda each: token.KINDS[::-1].index(each.kind))
+        if (match := compare(each, account, code, request.now, rule, chance.marks))
+    ]
+    if wait:
+        account = _tried(account, request, tries)
+    best = next((t for t in tries if t.match.result == ACCEPTED), None)
+    if best:
+        return _accept(account, best, request, rule)
+    if wait:
+        again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
+        return Outcome(REFUSE, RATE_LIMITED, record=account if tries else None, again=again)
+    return _refuse(account, tries, code, bucket, request, chance)
+
+
+AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
+
+
+def compare(
+    each: Token, account: Record, code: str, now: int, rule: Rule, marks: Fingerprints
+) -> Match | None:
+    """Compare a code with one token of an account; None if its shape cannot fit."""
+    return kinds.match(each, account.state, code, now=now, rule=rule, marks=marks)
+
+
+def _always_compared(each: Token) -> bool:
+    """Say whether a token is strong enough to be compared even while its owner is limited."""
+    return each.kind == "scratch" and int(each.params["bits"]) >= token.SCRATCH_STRONG
+
+
+def _tried(account: Record, request: Request, tries: list[Try]) -> Record:
+    if not tries:
+        return account
+    return account._replace(state=limits.scratch_tried(account.state, request.place, request.now))
+
+
+def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome:
+    """Advance the one token that fits; the lowest id wins where a code fits two."""
+    each = best.token
+    state = best.match.state._replace(
+        tries=account.state.tries,
+        last={**best.match.state.last, each.id: request.now},
+    )
+    one_time = each.kind in token.ONE_TIME
+    if one_time:
+        state = limits.accepted(state, request.place, request.now)
+    say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
+    account = account._replace(state=state._replace(told=request.now))
+    return Outcome(ACCEPT, OK_OTP if one_time else OK_SCRATCH, each.name, account, say)
+
+
+def _refuse(
+    account: Record, tries: list[Try], code: str, bucket: str, request: Request, chance: Chance
+) -> Outcome:
+    """Refuse: charge a wrong answer, but not a used code nor what could not be a code."""
+    found = {t.match.result: t for t in reversed(tries)}
+    if USED in found:
+        again = f"That code was used already. {_next_code(found[USED].match)}: "
+        return Outcome(REFUSE, ALREADY_USED, found[USED].token.name, account, again=again)
+    if CLOCK in found:
+        return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
+    if not tries:
+        return Outcome(REFUSE, NO_CODE, again="That is not a code. Code: ")
+    state = account.state
+    for each in tries:
+        if each.match.result == SKEWED:
+            pending = each.match.state.resyncs[each.token.id]
+            state = state._replace(resyncs={**state.resyncs, each.token.id: pending})
+    mark = chance.marks.answer(account.user, code)
+    state = limits.charge(state, bucket, mark, now=request.now, ident=chance.ident)
+    account = account._replace(state=state)
+    if SKEWED in found:
+        hint = _skew(found[SKEWED].match.off)
+        again = f"Wrong code, or the {hint}: type its next code too: "
+        return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
+    return Outcome(REFUSE, FAILED, found[WRONG].token.name, account, again="Wrong code. Code: ")
+
+
+def _remembered(outcome: Outcome, request: Request) -> Record:
+    """Return the outcome's record with the outcome itself in it, for `otpauth-admin show`."""
+    account = outcome.record
+    assert account is not None  # noqa: S101 -- the caller's condition
+    row = record.Past(
+        request.now,
+        outcome.reason,
+        _printable(request.service),
+        _printable(request.rhost or request.place),
+        outcome.token,
+    )
+    return account._replace(outcomes=(*account.outcomes, row)[-record.OUTCOMES_MAX :])
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)[:64]
+
+
+def _next_code(match: Match) -> str:
+    return f"Next code (in {match.wait} s)" if match.wait else "Next code"
+
+
+def _skew(off: int) -> str:
+    if not off:
+        return "device is far ahead"
+    minutes = max(1, round(abs(off) / 60))
+    unit = "minute" if minutes == 1 else "minutes"
+    return f"phone is {minutes} {unit} {'fast' if off > 0 else 'slow'}"
+
+
+def _news(state: State, now: int) -> tuple[str, ...]:
+    """Return lines for what its owner has not been told yet."""
+    fresh = [n for n in sorted(state.notices) if state.told < n.second <= now]
+    if not fresh:
+        return ()
+    from datetime import UTC, datetime
+
+    lines = []
+    for notice in fresh:
+        day = f"{datetime.fromtimestamp(notice.second, UTC):%Y-%m-%d %H:%M} UTC"
+        if notice.what == "refused":
+            lines.append(f"otpauth: a change to '{notice.name}' was refused: {notice.reason}")
+        else:
+            lines.append(
+                f"otpauth: token '{notice.name}' was {notice.what} on {day}; "
+                "not you? Tell your administrator"
+            )
+    return tuple(lines)
+
+
+def _remaining(each: Token, account: Record, rule: Rule) -> tuple[str, ...]:
+    """Return the line that tells how many scratch codes are left, where that matters."""
+    if each.kind != "scratch":
+        return ()
+    from otpauth.kinds import scratch
+
+    total, rest = len(each.params["codes"]), scratch.left(each, account.state)
+    more = "; make new ones: otpauth codes" if rest < rule.warn_below else ""
+    return (f"otpauth: {rest} of {total} scratch codes left{more}",)

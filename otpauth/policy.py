@@ -1,0 +1,177 @@
+"""The host's rule for a login and for setting up, and how each of its keys is spelt.
+
+The same table serves otpauth.conf and PAM arguments, so a key means the same in both. Durations
+are in seconds once read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from otpauth import oath, token
+from otpauth.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHANGES = ("confirm", "trust", "admin")
+LOGS = ("syslog", "off")
+WINDOW_MAX = 21  # steps, google-authenticator's bound
+RESYNC_MAX = 12 * 3600
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Rule(NamedTuple):
+    """What holds for a login.
+
+    `nullok` lets users without any enrolment pass; `kinds` are the kinds accepted; `window` is in
+    time steps; `rate_limit` is (wrong answers, seconds); `resync` is in seconds, 0 for off.
+    `after_password` says that a first factor was demanded before this line of the stack.
+    """
+
+    nullok: bool = False
+    kinds: tuple[str, ...] = token.KINDS
+    window: int = 3
+    rate_limit: tuple[int, int] = (3, 30)
+    resync: int = 600
+    warn_below: int = 3
+    prompt: str = "Verification code: "
+    log: str = "syslog"
+    after_password: bool = False
+
+
+class Setup(NamedTuple):
+    """What holds for setting up: defaults for the tool, and who may change what.
+
+    `changes`: confirm, a change needs a code of a present token or the administrator; trust,
+    whoever writes the home may; admin, the administrator approves each. `totp` is (algorithm,
+    digits, period in seconds). `scratch` is the number of scratch codes.
+    """
+
+    file: str = "~/.otpauth"
+    changes: str = "confirm"
+    kinds: tuple[str, ...] = token.KINDS
+    totp: tuple[str, int, int] = ("SHA1", 6, 30)
+    issuer: str = "{host}"
+    account: str = "{user}"
+    scratch: int = 10
+
+
+class Policy(NamedTuple):
+    """A whole otpauth.conf. `places` says where each key that is not a default was set."""
+
+    setup: Setup = Setup()
+    login: Rule = Rule()
+    places: dict[str, str] = {}
+
+
+def duration(text: str) -> int:
+    """Read 30s, 5m, 12h or 90d as seconds."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
+    if not found:
+        raise ConfigError(f"{text!r} is not a duration", hint="like 30s, 5m, 12h or 90d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _yes_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ConfigError(f"{text!r} is neither yes nor no")
+    return text == "yes"
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    words = tuple(text.split())
+    if words == ("*",):
+        return token.KINDS
+    wrong = next((word for word in words if word not in token.KINDS), None)
+    if wrong is not None or not words:
+        raise ConfigError(
+            f"{wrong or text!r} is not a kind of token", hint="kinds: " + " ".join(token.KINDS)
+        )
+    return words
+
+
+def _count(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"0|[1-9][0-9]{0,5}", text) or not low <= int(text) <= high:
+            raise ConfigError(f"{text!r} is not a number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _rate(text: str) -> tuple[int, int]:
+    number, slash, seconds = text.partition("/")
+    if not slash:
+        raise ConfigError(f"{text!r} is not a rate", hint="like 3/30s")
+    return _count(1, 100)(number), duration(seconds)
+
+
+def _resync(text: str) -> int:
+    if text in ("yes", "no"):
+        return Rule().resync if text == "yes" else 0
+    seconds = duration(text)
+    if seconds > RESYNC_MAX:
+        raise ConfigError(f"{text!r} is longer than 12h")
+    return seconds
+
+
+def _prompt(text: str) -> str:
+    if not text or len(text) > 200 or not text.isprintable():
+        raise ConfigError("a prompt is 1 to 200 printable characters")
+    return text.rstrip() + " "
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ConfigError(f"{text!r} is none of: {' '.join(words)}")
+        return text
+
+    return read
+
+
+def _totp(text: str) -> tuple[str, int, int]:
+    words = text.split()
+    if len(words) != 3 or words[0] not in oath.ALGORITHMS:
+        raise ConfigError(f"{text!r} is not an algorithm, digits and period", hint="SHA1 6 30s")
+    digits = _count(oath.DIGITS[0], oath.DIGITS[-1])(words[1])
+    period = duration(words[2])
+    if not oath.PERIOD_MIN <= period <= oath.PERIOD_MAX:
+        raise ConfigError(f"{words[2]!r} is not a period from 5s to 5m")
+    return words[0], digits, period
+
+
+def _file(text: str) -> str:
+    if not re.fullmatch(r"~/[^/\0]+(/[^/\0]+)*", text) or "/../" in text + "/":
+        raise ConfigError(f"{text!r} is not a path under the home", hint="like ~/.otpauth")
+    return text
+
+
+def _template(text: str) -> str:
+    rest = text.replace("{host}", "").replace("{user}", "")
+    if not text.isprintable() or not 0 < len(text) <= 64 or set(rest) & set("{}:"):
+        raise ConfigError(f"{text!r} is not a label", hint="text with {host} and {user}")
+    return text
+
+
+RULE_KEYS: dict[str, Callable[[str], Any]] = {
+    "nullok": _yes_no,
+    "kinds": _kinds,
+    "window": _count(1, WINDOW_MAX),
+    "rate_limit": _rate,
+    "resync": _resync,
+    "warn_below": _count(0, token.SCRATCH_MAX),
+    "prompt": _prompt,
+    "log": _one_of(*LOGS),
+}
+SETUP_KEYS: dict[str, Callable[[str], Any]] = {
+    "file": _file,
+    "changes": _one_of(*CHANGES),
+    "kinds": _kinds,
+    "totp": _totp,
+    "issuer": _template,
+    "account": _template,
+    "scratch": _count(0, token.SCRATCH_MAX),
+}

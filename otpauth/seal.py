@@ -1,0 +1,138 @@
+"""Seals: AES-SIV for records, HPKE for proposals, and keyed hashes for ids and codes.
+
+What must hold, each with its test in tests/test_seal.py:
+
+ 1. A record opens only with the key of its user, host key id and generation (test_other_context).
+ 2. A record opens only with the clear header it was sealed with (test_every_byte_flipped).
+ 3. A repeated or predictable random generator costs a record nothing: AES-SIV, RFC 5297, takes
+    none (test_deterministic).
+ 4. A proposal opens only for the user, host key and header it was sealed for (test_other_context).
+ 5. Every change of one byte and every cut is a SealError, never another value
+    (test_every_byte_flipped, test_every_cut).
+ 6. The fields of every key derivation and MAC are length-prefixed (test_no_ambiguity).
+ 7. No key, secret or code is in an error or a repr (test_silent).
+
+In the PAM process only AES-SIV is used; HPKE with its key objects is imported by the setup tool
+and by the unsealing helper alone, because key objects do not survive a second start of Python in
+one process.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, NamedTuple
+
+from otpauth.errors import SealError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+    from cryptography.hazmat.primitives.hpke import Suite
+
+    from otpauth.keys import PublicKey, RecordKey
+
+OVERHEAD = 16  # bytes AES-SIV adds
+HPKE_OVERHEAD = 48  # bytes HPKE adds: the encapsulated key and the tag
+
+
+def prefixed(*fields: bytes) -> bytes:
+    """Join fields so that no two lists of them give the same bytes: 4 bytes length, then each."""
+    return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+def expand(key: bytes, info: bytes, *, size: int) -> bytes:
+    """Derive `size` bytes from a uniformly random key. HKDF-Expand, RFC 5869 section 2.3."""
+    block, out = b"", b""
+    while len(out) < size:
+        block = hmac.digest(key, block + info + bytes([len(out) // 32 + 1]), "sha256")
+        out += block
+    return out[:size]
+
+
+class Fingerprints(NamedTuple):
+    """Keyed hashes under the host's `ids` key: they identify without disclosing."""
+
+    key: bytes
+
+    def __repr__(self) -> str:
+        return "Fingerprints()"
+
+    def token(self, material: bytes) -> str:
+        """Return the id of the token with this secret: 64 bits, hex."""
+        return self._mac(8, b"token", material)
+
+    def code(self, ident: str, code: str) -> str:
+        """Return the hash that a scratch code of one token is kept as: 64 bits, hex."""
+        return self._mac(8, b"code", ident.encode(), code.encode())
+
+    def answer(self, user: str, code: str) -> str:
+        """Return the hash that tells a repeated wrong answer: 32 bits, hex."""
+        return self._mac(4, b"answer", user.encode(), code.encode())
+
+    def _mac(self, size: int, *fields: bytes) -> str:
+        return hmac.digest(self.key, prefixed(*fields), "sha256")[:size].hex()
+
+
+def seal_record(keys: RecordKey, user: str, header: bytes, plain: bytes) -> bytes:
+    """Seal a record with the newest generation. `header` is the clear text it goes with."""
+    cipher = _cipher(keys, keys.newest, user)
+    return bytes(cipher.encrypt(plain, [header]))
+
+
+def open_record(keys: RecordKey, generation: int, user: str, header: bytes, data: bytes) -> bytes:
+    """Open a sealed record. Raises SealError."""
+    if not 1 <= generation <= keys.newest:
+        raise SealError("a record is of a key generation that this host does not have")
+    if len(data) <= OVERHEAD:
+        raise SealError("a record is too short to be one")
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return bytes(_cipher(keys, generation, user).decrypt(data, [header]))
+    except InvalidTag:
+        raise SealError("a record does not open with this host's key") from None
+
+
+def seal_proposal(public: PublicKey, user: str, header: bytes, plain: bytes) -> bytes:
+    """Seal a proposal to the host. HPKE base mode, RFC 9180 section 5.1.1."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import (
+        X25519PublicKey,
+    )
+
+    key = X25519PublicKey.from_public_bytes(public.key)
+    return _suite().encrypt(plain, key, info=proposal_info(user, public.id, header))
+
+
+def open_proposal(secret: bytes, info: bytes, data: bytes) -> bytes:
+    """Open a sealed proposal; `info` is proposal_info's. Raises SealError."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.asymmetric.x25519 import (
+        X25519PrivateKey,
+    )
+
+    key = X25519PrivateKey.from_private_bytes(secret)
+    try:
+        return _suite().decrypt(data, key, info=info)
+    except (InvalidTag, ValueError):
+        raise SealError("a proposal does not open with this host's key") from None
+
+
+def proposal_info(user: str, key_id: str, header: bytes) -> bytes:
+    """Return what a proposal's seal is bound to."""
+    return prefixed(b"otpauth proposal 1", user.encode(), key_id.encode(), header)
+
+
+def _suite() -> Suite:
+    from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+    return Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+
+
+def _cipher(keys: RecordKey, generation: int, user: str) -> AESSIV:
+    """Return the cipher of one user's records: AES-256-SIV under a key of his own."""
+    from cryptography.hazmat.primitives.ciphers.aead import (
+        AESSIV,
+    )
+
+    host, key = keys.generations[generation - 1]
+    info = prefixed(b"otpauth record 1", user.encode(), host.encode())
+    return AESSIV(expand(key, info, size=64))

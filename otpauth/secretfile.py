@@ -1,0 +1,285 @@
+"""The text of `~/.otpauth`, and of the host's copy of a record: sections, each strict for itself.
+
+A first line names the version. Then come sections, proposals and sealed records in any order, each
+from its own first line to `end`. A section that is not canonical is Damaged: it is carried along,
+costs nobody but itself, and what it was is not guessed. otpauth(5) has the grammar.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from typing import NamedTuple
+
+from otpauth import keys, record, state, token
+from otpauth.errors import FormatError, UnknownVersionError
+
+FIRST_LINE = b"otpauth 1\n"
+SIZE_MAX = 128 * 1024  # bytes
+RECORDS_MAX = 16
+PROPOSALS_MAX = 16
+SEALED_MAX = 24 * 1024 + 64  # bytes under one seal
+LINE = 64  # characters of base64 in a line
+VERBS = ("add", "codes", "remove", "replace", "set", "setup")
+_STARTS = (b"proposal ", b"record ")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
+
+
+class Proposal(NamedTuple):
+    """What a user's tool asks of the host. `made` is in Unix seconds, `sealed` is HPKE's output."""
+
+    verb: str
+    name: str
+    user: str
+    key: str
+    made: int
+    sealed: bytes
+
+    def header(self) -> bytes:
+        """Return the clear lines, which the seal is bound to."""
+        lines = (
+            f"proposal {self.verb} {self.name}",
+            f"user {self.user}",
+            f"key {self.key}",
+            f"made {self.made}",
+        )
+        return _lines(lines)
+
+    def digest(self) -> str:
+        """Return what names this proposal to an administrator: 64 bits, hex."""
+        return hashlib.sha256(serialize_section(self)).hexdigest()[:16]
+
+
+class Listed(NamedTuple):
+    """A token as the clear header shows it.
+
+    `used` and `expires` are 0 for never, `left` is -1 where nothing is counted.
+    """
+
+    id: str
+    kind: str
+    name: str
+    switch: str
+    added: int
+    used: int
+    expires: int
+    left: int
+
+
+class SealedRecord(NamedTuple):
+    """A record of some host: its clear header and the sealed bytes."""
+
+    host: str
+    generation: int
+    user: str
+    era: int
+    enrolled: bool
+    tokens: tuple[Listed, ...]
+    notices: tuple[state.Notice, ...]
+    sealed: bytes
+
+    def header(self) -> bytes:
+        """Return the clear lines, which the seal is bound to."""
+        lines = [
+            f"record {self.host} {self.generation}",
+            f"user {self.user}",
+            f"era {self.era}",
+            f"enrolled {'yes' if self.enrolled else 'no'}",
+        ]
+        lines += [
+            f"token {t.id} {t.kind} {t.name} {t.switch} {t.added} {t.used} {t.expires} {t.left}"
+            for t in self.tokens
+        ]
+        lines += [f"notice {n.second} {n.what} {n.name} {n.reason}" for n in self.notices]
+        return _lines(lines)
+
+
+class Damaged(NamedTuple):
+    """A section that is not canonical, as it stands."""
+
+    data: bytes
+
+
+Section = Proposal | SealedRecord | Damaged
+SWITCHES = ("on", "off")
+
+
+class SecretFile(NamedTuple):
+    """A whole file."""
+
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def proposals(self) -> tuple[Proposal, ...]:
+        """The proposals, in the order of the file."""
+        return tuple(each for each in self.sections if isinstance(each, Proposal))
+
+    @property
+    def records(self) -> tuple[SealedRecord, ...]:
+        """The records of all hosts."""
+        return tuple(each for each in self.sections if isinstance(each, SealedRecord))
+
+
+def parse(data: bytes) -> SecretFile:
+    """Read a file. Raises FormatError, UnknownVersionError for a newer version's file."""
+    if len(data) > SIZE_MAX:
+        raise FormatError("the file is larger than its limit")
+    if not data.startswith(FIRST_LINE):
+        if re.match(rb"otpauth [0-9]{1,4}\n", data):
+            raise UnknownVersionError("the file was written by a newer otpauth")
+        raise FormatError("the file's first line is not that of an otpauth file")
+    parts = _split(data[len(FIRST_LINE) :])
+    result = SecretFile(tuple(_section(part) for part in parts))
+    if len(result.proposals) > PROPOSALS_MAX or len(result.records) > RECORDS_MAX:
+        raise FormatError("the file has more sections than its limit")
+    return result
+
+
+def serialize(content: SecretFile) -> bytes:
+    """Return a file as bytes. Raises FormatError if it is over a limit."""
+    data = FIRST_LINE + b"".join(serialize_section(each) for each in content.sections)
+    over = len(content.proposals) > PROPOSALS_MAX or len(content.records) > RECORDS_MAX
+    if over or len(data) > SIZE_MAX:
+        raise FormatError("the file would be over its limit")
+    return data
+
+
+def serialize_section(section: Section) -> bytes:
+    """Return one section as bytes."""
+    if isinstance(section, Damaged):
+        return section.data
+    text = base64.b64encode(section.sealed).decode("ascii")
+    rows = [text[start : start + LINE] for start in range(0, len(text), LINE)]
+    return section.header() + _lines(["sealed", *rows, "end"])
+
+
+def _lines(lines: list[str] | tuple[str, ...]) -> bytes:
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Cut before every line that starts a section; what stands before the first is one, too."""
+    parts: list[bytes] = []
+    for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
+        if line.startswith(_STARTS) or not parts:
+            parts.append(b"")
+        parts[-1] += line
+    return parts
+
+
+def _section(data: bytes) -> Section:
+    try:
+        section = _read(data.decode())
+        if serialize_section(section) == data:
+            return section
+    except (FormatError, UnicodeDecodeError):
+        pass
+    return Damaged(data)
+
+
+def _read(text: str) -> Section:
+    lines = text.split("\n")
+    if "sealed" not in lines or lines[-2:] != ["end", ""]:
+        raise FormatError("a section has no seal or no end")
+    cut = lines.index("sealed")
+    header = lines[:cut]
+    try:
+        sealed = base64.b64decode("".join(lines[cut + 1 : -2]), validate=True)
+    except (binascii.Error, ValueError):
+        raise FormatError("a section has a seal that is not base64") from None
+    if len(sealed) > SEALED_MAX:
+        raise FormatError("a section is larger than its limit")
+    return _proposal(header, sealed) if header[0].startswith("p") else _record(header, sealed)
+
+
+def _proposal(header: list[str], sealed: bytes) -> Proposal:
+    if len(header) != 4:
+        raise FormatError("a proposal has more or fewer lines than it should")
+    _, verb, name = _words(header[0], "proposal", 3)
+    if verb not in VERBS:
+        raise FormatError("a proposal has an unknown verb")
+    return Proposal(
+        verb,
+        token.check_name(name),
+        _user(header[1]),
+        _key(_words(header[2], "key", 2)[1]),
+        _number(_words(header[3], "made", 2)[1]),
+        sealed,
+    )
+
+
+def _record(header: list[str], sealed: bytes) -> SealedRecord:
+    if len(header) < 4:
+        raise FormatError("a record has fewer lines than it should")
+    _, host, generation = _words(header[0], "record", 3)
+    enrolled = _words(header[3], "enrolled", 2)[1]
+    rest = header[4:]
+    tokens = [_listed(line) for line in rest if line.startswith("token ")]
+    notices = [_notice(line) for line in rest[len(tokens) :]]
+    if len(tokens) > token.MERGED_MAX or len(notices) > state.NOTICES_MAX:
+        raise FormatError("a record lists more than its limit")
+    return SealedRecord(
+        _key(host),
+        _number(generation),
+        _user(header[1]),
+        _number(_words(header[2], "era", 2)[1]),
+        enrolled == "yes",
+        tuple(tokens),
+        tuple(notices),
+        sealed,
+    )
+
+
+def _words(line: str, first: str, count: int) -> list[str]:
+    words = line.split(" ")
+    if words[0] != first or len(words) != count:
+        raise FormatError(f"a section has a line that is no {first!r} line")
+    return words
+
+
+def _user(line: str) -> str:
+    word, _, name = line.partition(" ")
+    if word != "user" or not name.isprintable() or not 0 < len(name) <= record.NAME_MAX:
+        raise FormatError("a section has a user line that is none")
+    return name
+
+
+def _key(text: str) -> str:
+    if not keys.KEY_ID.fullmatch(text):
+        raise FormatError("a section has a key id that is none")
+    return text
+
+
+def _number(text: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise FormatError("a section has a number that is none")
+    return int(text)
+
+
+def _listed(line: str) -> Listed:
+    _, ident, kind, name, switch, added, used, expires, left = _words(line, "token", 9)
+    if kind not in token.KINDS or switch not in SWITCHES:
+        raise FormatError("a record lists a token of an unknown kind, or neither on nor off")
+    if not re.fullmatch(r"[0-9a-f]{16}", ident):
+        raise FormatError("a record lists a token with an id that is none")
+    return Listed(
+        ident,
+        kind,
+        token.check_name(name),
+        switch,
+        _number(added),
+        _number(used),
+        _number(expires),
+        -1 if left == "-1" else _number(left),
+    )
+
+
+def _notice(line: str) -> state.Notice:
+    words = line.split(" ", 4)
+    if len(words) != 5 or words[0] != "notice" or words[2] not in state.WHATS:
+        raise FormatError("a record has a notice line that is none")
+    if not words[4].isprintable() or len(words[4]) > state.PLACE_MAX:
+        raise FormatError("a record has a notice that is too long or not printable")
+    return state.Notice(_number(words[1]), words[2], token.check_name(words[3]), words[4])

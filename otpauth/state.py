@@ -1,0 +1,235 @@
+"""What has happened to an account's tokens, as a lattice: copies merge, nothing is undone.
+
+Two copies of a record exist, and either may be older: a restored backup, a home that was not
+mounted, a crash between two writes. `join` keeps of both whatever refuses more: the later step,
+the higher counter, every used code, every removed token. It is commutative, associative and
+idempotent. Time is in Unix seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeVar
+
+from otpauth import canonical, oath, token
+from otpauth.errors import FormatError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T", int, tuple[int, int])
+
+REMOVED_MAX = 256  # ids; the oldest are dropped
+EVENTS_MAX = 64  # wrong answers kept for strangers, and again for known places
+KNOWN_MAX = 16  # places that logged in with a one-time code
+WRONG_MAX = 16  # keyed hashes of the latest wrong answers
+TRIES_MAX = 16  # places whose latest scratch try is remembered
+DONE_MAX = 32  # digests of proposals that were dealt with
+NOTICES_MAX = 8
+PLACE_MAX = 64  # characters
+STRANGERS = "*"  # the bucket of all places that are not known
+
+
+class Event(NamedTuple):
+    """One wrong answer: when, a random 64-bit id, and the bucket it was charged to."""
+
+    second: int
+    id: str
+    bucket: str
+
+
+class Notice(NamedTuple):
+    """Something its owner should hear of: a token was added, removed or refused."""
+
+    second: int
+    what: str
+    name: str
+    reason: str
+
+
+WHATS = ("added", "changed", "refused", "removed")
+
+
+class State(NamedTuple):
+    """All that changes by logging in.
+
+    Maps are by token id where not said otherwise. `steps` last accepted TOTP step; `counters`
+    next HOTP counter; `used` bit n set: scratch code n was used; `last` when it was last
+    accepted; `drifts` (learned at, steps the phone is off); `resyncs` (when, step or counter) of
+    a code that fits a skewed phone; `removed` ids and when; `events` wrong answers; `known`
+    place to last accepted code; `wrong` answer hash to when; `tries` place to its last scratch
+    try; `done` proposal digest to when; `told` notices up to then were shown.
+    """
+
+    steps: dict[str, int] = {}
+    counters: dict[str, int] = {}
+    used: dict[str, int] = {}
+    last: dict[str, int] = {}
+    drifts: dict[str, tuple[int, int]] = {}
+    resyncs: dict[str, tuple[int, int]] = {}
+    removed: dict[str, int] = {}
+    events: frozenset[Event] = frozenset()
+    known: dict[str, int] = {}
+    wrong: dict[str, int] = {}
+    tries: dict[str, int] = {}
+    done: dict[str, int] = {}
+    notices: frozenset[Notice] = frozenset()
+    told: int = 0
+
+
+def join(one: State, two: State) -> State:
+    """Merge two copies so that nothing which either of them refuses becomes good again."""
+    removed = _newest(_later(one.removed, two.removed), REMOVED_MAX)
+    return State(
+        steps=_without(_later(one.steps, two.steps), removed),
+        counters=_without(_later(one.counters, two.counters), removed),
+        used=_without(_either(one.used, two.used), removed),
+        last=_without(_later(one.last, two.last), removed),
+        drifts=_without(_later(one.drifts, two.drifts), removed),
+        resyncs=_without(_later(one.resyncs, two.resyncs), removed),
+        removed=removed,
+        events=_newest_events(one.events | two.events),
+        known=_newest(_later(one.known, two.known), KNOWN_MAX),
+        wrong=_newest(_later(one.wrong, two.wrong), WRONG_MAX),
+        tries=_newest(_later(one.tries, two.tries), TRIES_MAX),
+        done=_newest(_later(one.done, two.done), DONE_MAX),
+        notices=frozenset(sorted(one.notices | two.notices)[-NOTICES_MAX:]),
+        told=max(one.told, two.told),
+    )
+
+
+def bounded(state: State) -> State:
+    """Return the state within its limits: the oldest entries give way."""
+    return join(state, state)
+
+
+def _later(one: dict[str, T], two: dict[str, T]) -> dict[str, T]:
+    """Merge two maps, keeping the greater value."""
+    merged = dict(one)
+    for key, value in two.items():
+        if key not in merged or merged[key] < value:
+            merged[key] = value
+    return merged
+
+
+def _either(one: dict[str, int], two: dict[str, int]) -> dict[str, int]:
+    """Merge two maps of bit sets."""
+    merged = dict(one)
+    for key, value in two.items():
+        merged[key] = merged.get(key, 0) | value
+    return merged
+
+
+def _without(items: dict[str, T], removed: dict[str, int]) -> dict[str, T]:
+    return {key: value for key, value in items.items() if key not in removed}
+
+
+def _newest(items: dict[str, int], most: int) -> dict[str, int]:
+    if len(items) <= most:
+        return items
+    return dict(sorted(items.items(), key=lambda item: (item[1], item[0]))[-most:])
+
+
+def _newest_events(events: frozenset[Event]) -> frozenset[Event]:
+    """Keep the newest of strangers and of known places apart, so that neither crowds the other."""
+    strangers = sorted(event for event in events if event.bucket == STRANGERS)
+    places = sorted(event for event in events if event.bucket != STRANGERS)
+    return frozenset(strangers[-EVENTS_MAX:] + places[-EVENTS_MAX:])
+
+
+def value(state: State) -> dict[str, Any]:
+    """Return a state as a value for canonical JSON."""
+    return {
+        **state._asdict(),
+        "used": {ident: f"{bits:x}" for ident, bits in state.used.items()},
+        "drifts": {ident: list(pair) for ident, pair in state.drifts.items()},
+        "resyncs": {ident: list(pair) for ident, pair in state.resyncs.items()},
+        "events": [list(event) for event in sorted(state.events)],
+        "notices": [list(notice) for notice in sorted(state.notices)],
+    }
+
+
+def read(item: Any) -> State:
+    """Read a state from decoded JSON. Raises FormatError."""
+    got = canonical.fields(item, State._fields)
+    return State(
+        steps=_numbers(got["steps"], _ident, most=token.MERGED_MAX),
+        counters=_numbers(got["counters"], _ident, most=token.MERGED_MAX),
+        used={
+            _ident(key): _bits(bits)
+            for key, bits in canonical.mapping(got["used"], most=token.MERGED_MAX).items()
+        },
+        last=_numbers(got["last"], _ident, most=token.MERGED_MAX),
+        drifts=_pairs(got["drifts"]),
+        resyncs=_pairs(got["resyncs"]),
+        removed=_numbers(got["removed"], _ident, most=REMOVED_MAX),
+        events=frozenset(
+            _event(each) for each in canonical.array(got["events"], most=2 * EVENTS_MAX)
+        ),
+        known=_numbers(got["known"], _place, most=KNOWN_MAX),
+        wrong=_numbers(got["wrong"], _answer_mark, most=WRONG_MAX),
+        tries=_numbers(got["tries"], _place, most=TRIES_MAX),
+        done=_numbers(got["done"], _digest, most=DONE_MAX),
+        notices=frozenset(
+            _notice(each) for each in canonical.array(got["notices"], most=NOTICES_MAX)
+        ),
+        told=canonical.integer(got["told"]),
+    )
+
+
+def _ident(key: str) -> str:
+    return canonical.hexadecimal(key, size=token.ID_SIZE)
+
+
+def _digest(key: str) -> str:
+    return canonical.hexadecimal(key, size=8)
+
+
+def _answer_mark(key: str) -> str:
+    return canonical.hexadecimal(key, size=4)
+
+
+def _place(key: str) -> str:
+    return canonical.text(key, most=PLACE_MAX)
+
+
+def _bits(digits: Any) -> int:
+    if not isinstance(digits, str) or not 0 < len(digits) <= 50 or digits.strip("0123456789abcdef"):
+        raise FormatError("sealed data has a set of used codes that is none")
+    return int(digits, 16)
+
+
+def _numbers(item: Any, key: Callable[[str], str], *, most: int) -> dict[str, int]:
+    table = canonical.mapping(item, most=most)
+    return {key(name): canonical.integer(number) for name, number in table.items()}
+
+
+def _pairs(item: Any) -> dict[str, tuple[int, int]]:
+    pairs = {}
+    for key, pair in canonical.mapping(item, most=token.MERGED_MAX).items():
+        second, number = _row(pair, 2)
+        low, high = -oath.COUNTER_MAX, oath.COUNTER_MAX
+        pairs[_ident(key)] = (canonical.integer(second), canonical.integer(number, low, high))
+    return pairs
+
+
+def _row(item: Any, size: int) -> list[Any]:
+    row = canonical.array(item, most=size)
+    if len(row) != size:
+        raise FormatError("sealed data has a row of another length than it should")
+    return row
+
+
+def _event(item: Any) -> Event:
+    second, ident, bucket = _row(item, 3)
+    return Event(canonical.integer(second), canonical.hexadecimal(ident, size=8), _place(bucket))
+
+
+def _notice(item: Any) -> Notice:
+    second, what, name, reason = _row(item, 4)
+    return Notice(
+        canonical.integer(second),
+        canonical.choice(what, WHATS),
+        token.check_name(name),
+        canonical.text(reason, most=PLACE_MAX),
+    )

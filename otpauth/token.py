@@ -1,0 +1,164 @@
+"""A token: what a user can prove possession of, as the host knows it; and a draft of one.
+
+A draft holds a new secret in the clear, on its way from the setup tool through a seal into the
+record. A token is a draft that the host adopted: it has an id, a keyed hash of its secret, and
+scratch codes are kept as keyed hashes only. Neither shows its parameters in a repr.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from otpauth import canonical, oath
+from otpauth.errors import FormatError
+
+KINDS = ("totp", "hotp", "scratch")
+ONE_TIME = ("totp", "hotp")  # kinds a person uses every day; scratch codes are the spare key
+TOKENS_MAX = 8  # that an account may have
+MERGED_MAX = 32  # that a record may hold after two copies with different ones were merged
+SCRATCH_MAX = 20  # codes in one set
+SCRATCH_STRONG = 40  # bits; such a code may be compared even while an account is limited
+NOTE_MAX = 120  # characters
+NAME = re.compile(r"[A-Za-z0-9._-]{1,32}")
+ID_SIZE = 8  # bytes of a token's id
+MARK_SIZE = 8  # bytes of a scratch code's keyed hash
+
+
+class Draft(NamedTuple):
+    """A new token with its secret in the clear.
+
+    `params` are those of the kind: totp secret (hex) algorithm digits period; hotp the same
+    without period; scratch codes (list of text) and bits of entropy of each. `expires` is in Unix
+    seconds, 0 for never. `seen` is state that comes along: the last TOTP step that was used, or
+    the next HOTP counter; 0 for none.
+    """
+
+    kind: str
+    name: str
+    params: dict[str, Any]
+    note: str = ""
+    expires: int = 0
+    seen: int = 0
+
+    def __repr__(self) -> str:
+        return f"Draft({self.kind} {self.name!r})"
+
+    def material(self) -> bytes:
+        """Return the bytes that identify the token whatever it is called."""
+        if self.kind == "scratch":
+            return "\n".join(sorted(self.params["codes"])).encode()
+        return bytes.fromhex(self.params["secret"])
+
+
+class Token(NamedTuple):
+    """An adopted token. All that can change is the label: name, note, expires, enabled.
+
+    `created` and `labelled` are in Unix seconds. Scratch `params` are codes (sorted keyed
+    hashes, hex) and bits.
+    """
+
+    id: str
+    kind: str
+    name: str
+    params: dict[str, Any]
+    created: int
+    labelled: int
+    note: str = ""
+    expires: int = 0
+    enabled: bool = True
+
+    def __repr__(self) -> str:
+        return f"Token({self.kind} {self.name!r} {self.id})"
+
+    def live(self, now: int) -> bool:
+        """Say whether the token is switched on and not expired at `now`, in Unix seconds."""
+        return self.enabled and not 0 < self.expires <= now
+
+
+def check_name(name: object) -> str:
+    """Return a token's name, or raise FormatError if it is none."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise FormatError("a token's name is 1 to 32 letters, digits, dots, dashes or underscores")
+    return name
+
+
+def _oath_params(value: dict[str, Any]) -> None:
+    secret = value["secret"]
+    low, high = 2 * oath.SECRET_MIN, 2 * oath.SECRET_MAX
+    if not isinstance(secret, str) or not low <= len(secret) <= high or len(secret) % 2:
+        raise FormatError("a secret has too few or too many bytes")
+    canonical.hexadecimal(secret, size=len(secret) // 2)
+    canonical.choice(value["algorithm"], oath.ALGORITHMS)
+    canonical.choice(value["digits"], oath.DIGITS)
+
+
+def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
+    """Return the parameters of a kind, or raise FormatError.
+
+    `hashed` says whether scratch codes are keyed hashes (a token) or text (a draft).
+    """
+    if kind == "scratch":
+        params = canonical.fields(value, ("bits", "codes"))
+        canonical.integer(params["bits"], 20, 200)
+        codes = canonical.array(params["codes"], most=SCRATCH_MAX)
+        for code in codes:
+            if hashed:
+                canonical.hexadecimal(code, size=MARK_SIZE)
+            elif not re.fullmatch(r"[0-9a-z]{8,16}", canonical.text(code, most=16)):
+                raise FormatError("a scratch code is 8 to 16 digits and small letters")
+        if not codes or codes != sorted(set(codes)):
+            raise FormatError("scratch codes are not sorted, or one is there twice")
+        return params
+    if kind == "totp":
+        params = canonical.fields(value, ("algorithm", "digits", "period", "secret"))
+        canonical.integer(params["period"], oath.PERIOD_MIN, oath.PERIOD_MAX)
+    elif kind == "hotp":
+        params = canonical.fields(value, ("algorithm", "digits", "secret"))
+    else:
+        raise FormatError("a token is of a kind that this version does not know")
+    _oath_params(params)
+    return params
+
+
+def draft_value(draft: Draft) -> dict[str, Any]:
+    """Return a draft as a value for canonical JSON."""
+    return draft._asdict()
+
+
+def draft_from(value: Any) -> Draft:
+    """Read a draft from decoded JSON. Raises FormatError."""
+    item = canonical.fields(value, Draft._fields)
+    kind = canonical.choice(item["kind"], KINDS)
+    return Draft(
+        kind,
+        check_name(item["name"]),
+        check_params(kind, item["params"], hashed=False),
+        canonical.text(item["note"], most=NOTE_MAX),
+        canonical.integer(item["expires"]),
+        canonical.integer(item["seen"], 0, oath.COUNTER_MAX),
+    )
+
+
+def token_value(token: Token) -> dict[str, Any]:
+    """Return a token as a value for canonical JSON. Its id is the key it is filed under."""
+    value = token._asdict()
+    del value["id"]
+    return value
+
+
+def token_from(ident: str, value: Any) -> Token:
+    """Read a token from decoded JSON. Raises FormatError."""
+    item = canonical.fields(value, Token._fields[1:])
+    kind = canonical.choice(item["kind"], KINDS)
+    return Token(
+        canonical.hexadecimal(ident, size=ID_SIZE),
+        kind,
+        check_name(item["name"]),
+        check_params(kind, item["params"], hashed=True),
+        canonical.integer(item["created"]),
+        canonical.integer(item["labelled"]),
+        canonical.text(item["note"], most=NOTE_MAX),
+        canonical.integer(item["expires"]),
+        canonical.boolean(item["enabled"]),
+    )
