@@ -59,6 +59,17 @@ def attempt(account: Account, request: Request, typed: str | None, terms: Terms)
     return outcome._replace(record=None)
 
 
+def rehearse(account: Account, request: Request, typed: str | None, terms: Terms) -> Outcome:
+    """Decide one answer as attempt() would, but write, burn, count and log nothing."""
+    try:
+        chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
+        held, _ = store.peek(account, terms)
+        return login.decide(held, request, typed, terms.rule, chance=chance)._replace(record=None)
+    except tuple(kind for kind, _, _ in _FAULTS) as error:
+        verdict, reason = _mapped(error)
+        return Outcome(verdict, reason)
+
+
 def hold_back(since: float) -> None:
     """Sleep until DEADLINE after `since`, in time.monotonic's seconds: refusals look alike."""
     time.sleep(max(0.0, since + DEADLINE - time.monotonic()))
@@ -82,12 +93,14 @@ def note(request: Request, outcome: Outcome, log_to: str = "syslog", **more: obj
 
 
 def _faulty(request: Request, terms: Terms, error: Exception) -> Outcome:
-    verdict, reason = next(
-        (verdict, reason) for kind, verdict, reason in _FAULTS if isinstance(error, kind)
-    )
+    verdict, reason = _mapped(error)
     outcome = Outcome(verdict, reason)
     note(request, outcome, terms.rule.log, fault=str(error))
     return outcome
+
+
+def _mapped(error: Exception) -> tuple[str, str]:
+    return next((verdict, reason) for kind, verdict, reason in _FAULTS if isinstance(error, kind))
 
 
 def _waiting(done: Done) -> tuple[str, ...]:

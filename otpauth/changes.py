@@ -315,6 +315,12 @@ def _notice(state: State, now: int, what: str, name: str, reason: str = "-") -> 
     return state._replace(notices=state.notices | {Notice(now, what, name, reason)})
 
 
+def dismiss(account: Record, digests: tuple[str, ...], now: int) -> Record:
+    """Drop proposals that wait, by their digests."""
+    done = {**account.state.done, **dict.fromkeys(digests, now)}
+    return account._replace(state=bounded(account.state._replace(done=done)))
+
+
 def unlock(account: Record, now: int) -> Record:
     """Raise the era: no failures, no steps of the future. Tokens and used codes stay."""
     state = account.state

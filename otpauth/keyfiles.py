@@ -67,8 +67,8 @@ def rotate(place: Host) -> PublicKey:
 
 def public_of(host_key: HostKey) -> PublicKey:
     """Return the public half of the newest host key."""
-    ident, secret = host_key.secrets[0]
-    return PublicKey(ident, _public_bytes(secret))
+    (ident, secret), *older = host_key.secrets
+    return PublicKey(ident, _public_bytes(secret), tuple(each for each, _ in older))
 
 
 def save(place: Host, host_key: HostKey, record_key: RecordKey) -> None:

@@ -23,10 +23,11 @@ _HOST, _PUBLIC, _RECORD = "otpauth host key 1", "otpauth public key 1", "otpauth
 
 
 class PublicKey(NamedTuple):
-    """The public half that users' tools seal proposals to."""
+    """The public half that users' tools seal proposals to, and the ids of those before it."""
 
     id: str
     key: bytes
+    retired: tuple[str, ...] = ()
 
 
 class HostKey(NamedTuple):
@@ -75,16 +76,20 @@ def key_id(public: bytes) -> str:
 
 def write_public(public: PublicKey) -> bytes:
     """Return the text of host.pub."""
-    return _text([_PUBLIC, f"x25519 {public.id} {_encoded(public.key)}"])
+    retired = [f"retired {ident}" for ident in public.retired]
+    return _text([_PUBLIC, f"x25519 {public.id} {_encoded(public.key)}", *retired])
 
 
 def read_public(data: bytes) -> PublicKey:
     """Read host.pub. Raises FormatError."""
-    (row,) = _rows(data, _PUBLIC, most=1)
-    ident, key = _named_key(row, "x25519")
+    first, *rows = _rows(data, _PUBLIC, most=1 + GENERATIONS_MAX)
+    ident, key = _named_key(first, "x25519")
     if key_id(key) != ident:
         raise FormatError("the id in the public key file is not that of the key")
-    return PublicKey(ident, key)
+    retired = [re.fullmatch(rf"retired ({KEY_ID.pattern})", row) for row in rows]
+    if not all(retired):
+        raise FormatError("the public key file has a line that is no 'retired' line")
+    return PublicKey(ident, key, tuple(found[1] for found in retired if found))
 
 
 def write_host(host: HostKey) -> bytes:
@@ -126,7 +131,7 @@ def _rows(data: bytes, title: str, *, most: int) -> list[str]:
         lines = data.decode("ascii").split("\n")
     except UnicodeDecodeError:
         raise FormatError("a key file is not ASCII text") from None
-    if lines[0] != title or lines[-1] != "" or not 3 <= len(lines) <= 2 + most:
+    if lines[0] != title or lines[-1] != "" or not 2 < len(lines) <= 2 + most:
         raise FormatError(f"a key file does not hold what its first line should say, {title!r}")
     return lines[1:-1]
 

@@ -109,10 +109,14 @@ def _request(pamh: Any, *, after_password: bool) -> Request:
 def _first_factor(pamh: Any) -> str:
     """Return what sshd says was proved before: SSH_AUTH_INFO_0 in the PAM environment, sshd(8)."""
     try:
-        info = pamh.env["SSH_AUTH_INFO_0"]
+        return first_factor(pamh.env["SSH_AUTH_INFO_0"] or "")
     except (KeyError, pamh.exception):
         return ""
-    methods = {line.split(" ", 1)[0] for line in (info or "").splitlines()}
+
+
+def first_factor(info: str) -> str:
+    """Return publickey, password or nothing for the text of SSH_AUTH_INFO_0."""
+    methods = {line.split(" ", 1)[0] for line in info.splitlines()}
     if methods & set(FIRST_FACTORS):
         return "publickey"
     return "password" if "password" in methods else ""

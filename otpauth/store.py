@@ -181,6 +181,33 @@ def move_host_copy(host_: Host, old: str, account: Account) -> None:
         os.unlink(host_.copy_of(old))
 
 
+def discard(account: Account, terms: Terms) -> None:
+    """Set the host's copy aside, and take this host's records out of the home file.
+
+    For a record that does not open any more; the caller is root.
+    """
+    keys = terms.host.record_key()
+    path = home.path_of(account, terms.policy.setup.file)
+
+    def drop() -> bytes:
+        with home.locked(path, seconds=LOCK_SECONDS, insist=True):
+            found = home.understand(home.look(account, path))
+            kept = tuple(
+                each
+                for each in found.content.sections
+                if not (isinstance(each, SealedRecord) and each.user == account.name)
+                and not (isinstance(each, Damaged) and _is_litter(each.data, keys))
+            )
+            if found.condition == "found":
+                data = secretfile.serialize(SecretFile(kept))
+                home.replace(path, data, uid=account.uid, stamp=found.stamp, alone=True)
+        return b""
+
+    with guard.shielded(), _locked(terms.host, account):
+        _set_aside(terms.host.copy_of(account.name))
+        as_user(account, drop, seconds=HOME_SECONDS + LOCK_SECONDS)
+
+
 def _opened(
     account: Account, terms: Terms, proposals: tuple[Proposal, ...]
 ) -> tuple[changes.Opened, ...]:

@@ -1,0 +1,315 @@
+"""otpauth-admin's verbs for accounts and their records."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from otpauth import account, attempt, changes, limits, login, secretfile, store
+from otpauth.cli import listing, report
+from otpauth.cli.target import AtOnce
+from otpauth.errors import (
+    NotEnrolledError,
+    OtpauthError,
+    RefusedError,
+    UnknownUserError,
+)
+from otpauth.host import Host, trusted
+from otpauth.login import Request
+from otpauth.token import Draft
+
+if TYPE_CHECKING:
+    import argparse
+
+    from otpauth.secretfile import Proposal
+
+PROGRAM = "otpauth-admin"
+
+
+def target(name: str) -> AtOnce:
+    """Return the account that a verb is about. Raises UnknownUserError."""
+    return AtOnce(account.lookup(name))
+
+
+def enrolled(options: argparse.Namespace) -> int:
+    """Print a table of the accounts that have a record on this host."""
+    place = Host()
+    names = options.users or _names(place)
+    summaries = [_summary(place, name) for name in names]
+    if options.json:
+        report.as_json(summaries)
+        return report.DONE
+    head = ("USER", "TOKENS", "LAST USED", "CODES LEFT", "STATE")
+    report.table(head, [_summary_row(each) for each in summaries])
+    return report.DONE
+
+
+def _names(place: Host) -> list[str]:
+    """Return the users of all host copies, by what the copies say."""
+    folder = os.path.join(place.var, "users")
+    try:
+        files = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        raise NotEnrolledError(f"{folder!r} is missing", hint="otpauth-admin init") from None
+    users = []
+    for file in files:
+        if file.startswith((".", "=aside-")):
+            continue
+        try:
+            data = trusted(os.path.join(folder, file), place.owner, most=secretfile.SIZE_MAX)
+            user = secretfile.parse(data).records[0].user
+        except (OtpauthError, OSError, IndexError):
+            user = file
+        users.append(user)
+    return users
+
+
+def _summary(place: Host, name: str) -> dict[str, Any]:
+    """Return what the clear header of a user's host copy says."""
+    empty: dict[str, Any] = {"user": name, "tokens": [], "last_used": None, "left": None}
+    try:
+        data = trusted(place.copy_of(name), place.owner, most=secretfile.SIZE_MAX)
+        held = secretfile.parse(data).records[0]
+    except FileNotFoundError:
+        return {**empty, "state": "not enrolled"}
+    except (OtpauthError, OSError, IndexError):
+        return {**empty, "state": "damaged: the record does not parse"}
+    state = "ready" if held.tokens else "no token left" if held.enrolled else "reset"
+    if all(each.switch == "off" for each in held.tokens) and held.tokens:
+        state = "all switched off"
+    if _gone(name):
+        state = "no such account: otpauth-admin forget"
+    left = [each.left for each in held.tokens if each.left >= 0]
+    return {
+        "user": held.user,
+        "tokens": [f"{each.name} ({each.kind})" for each in held.tokens],
+        "last_used": max((each.used for each in held.tokens), default=0) or None,
+        "left": sum(left) if left else None,
+        "state": state,
+    }
+
+
+def _summary_row(one: dict[str, Any]) -> tuple[str, ...]:
+    left = "-" if one["left"] is None else str(one["left"])
+    tokens = ", ".join(one["tokens"]) or "-"
+    return (one["user"], tokens, report.day(one["last_used"] or 0), left, one["state"])
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print one account's tokens, waiting changes and outcomes; or show a token's QR again."""
+    one = target(options.user)
+    if options.name:
+        return _show_again(one, options)
+    if one.home_fault:
+        report.say(PROGRAM, "warning", f"the home's copy is not used: {one.home_fault}")
+    now = int(time.time())
+    kinds = one.policy.login.kinds
+    past = one.record.outcomes if one.record else ()
+    waits = _waiting(one)
+    if options.json:
+        report.as_json(
+            {
+                "user": one.account.name,
+                "enrolled": one.enrolled,
+                "tokens": [
+                    listing.as_value(each, listing.state(each, kinds, now)) for each in one.tokens
+                ],
+                "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
+                "outcomes": [each._asdict() for each in past],
+            }
+        )
+        return report.DONE
+    _print_account(one, waits, now)
+    return report.DONE
+
+
+def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
+    held = one.record
+    if held is None or not held.enrolled:
+        print(f"{one.account.name} is not enrolled on this host")
+    else:
+        print(f"{one.account.name}, uid {held.uid}, era {held.era}")
+        kinds = one.policy.login.kinds
+        rows = [
+            (e.name, e.kind, report.day(e.added), report.day(e.used), listing.state(e, kinds, now))
+            for e in one.tokens
+        ]
+        report.table(listing.HEAD, rows)
+    for each in waits:
+        made = report.moment(each.made)
+        print(f"waits: {each.digest()}  {each.verb} {each.name}, made {made}")
+    for row in held.outcomes if held else ():
+        words = login.REASONS.get(row.reason, row.reason)
+        where = f"{row.service} from {row.place}" if row.place else row.service
+        print(f"{report.moment(row.second)}  {where}: {words} ({row.reason}) {row.token}".rstrip())
+
+
+def _waiting(one: AtOnce) -> list[Proposal]:
+    done = one.record.state.done if one.record else {}
+    return [each for each in one.waiting if each.digest() not in done]
+
+
+def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
+    from otpauth.cli import verbs, wizard
+
+    ident = one.named(options.name).id
+    held = one.record
+    assert held is not None  # noqa: S101 -- it has the token
+    token = held.tokens[ident]
+    if token.kind == "scratch":
+        raise RefusedError(
+            "scratch codes are kept as hashes and cannot be shown",
+            hint=f"new ones: {PROGRAM} codes {one.account.name}",
+        )
+    seen = held.state.counters.get(ident, 0)
+    draft = Draft(token.kind, token.name, token.params, seen=seen)
+    named = verbs.words(one, options)
+    with verbs.opened_terminal(plain=options.plain) as terminal, terminal.screen():
+        wizard.show_again(terminal, draft, named)
+        verbs.picture(options, draft, named)
+    return report.DONE
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Check a code from stdin with the same decision as a login."""
+    typed = sys.stdin.readline(4096).rstrip("\n")
+    place = Host()
+    policy = place.policy()
+    now = int(time.time())
+    terms = store.Terms(place, policy, policy.login, now)
+    where = limits.place(options.rhost, 0)
+    request = Request(options.user, options.service, options.rhost, where, "", now)
+    since = time.monotonic()
+    try:
+        who = account.lookup(options.user)
+    except UnknownUserError:
+        outcome = login.Outcome(login.REFUSE, login.UNKNOWN_USER)
+    else:
+        request = request._replace(user=who.name)
+        decide = attempt.rehearse if options.dry_run else attempt.attempt
+        outcome = decide(who, request, typed, terms)
+    accepted = outcome.verdict == login.ACCEPT
+    if not accepted:
+        attempt.hold_back(since)
+    if options.json:
+        report.as_json(
+            {"accepted": accepted, "reason": outcome.reason, "token": outcome.token or None}
+        )
+    else:
+        words = login.REASONS[outcome.reason]
+        print(f"{'accepted' if accepted else 'refused'}: {words} ({outcome.reason})")
+    return report.DONE if accepted else report.FAILED
+
+
+def unlock(options: argparse.Namespace) -> int:
+    """Raise an account's era without its failures."""
+    one = _with_record(options.user)
+    one.transact(lambda held, ground: changes.unlock(held, ground.now))
+    print(f"{one.account.name} may log in again; used codes stay used")
+    return report.DONE
+
+
+def reset(options: argparse.Namespace) -> int:
+    """Raise an account's era without its tokens."""
+    try:
+        one = _with_record(options.user)
+    except OtpauthError as error:
+        return _reset_unreadable(options.user, error)
+    one.transact(lambda held, ground: changes.reset(held, ground.now))
+    print(f"{one.account.name} has no tokens now and enrols anew: otpauth setup")
+    return report.DONE
+
+
+def _reset_unreadable(name: str, error: OtpauthError) -> int:
+    """Set aside a record that nobody can open any more; the account then enrols anew."""
+    from otpauth.errors import RecordError
+
+    if not isinstance(error, RecordError):
+        raise error
+    who = account.lookup(name)
+    store.discard(who, store.Terms(Host(), Host().policy(), Host().policy().login, 0))
+    report.say(PROGRAM, "warning", f"{error}; it was set aside")
+    print(f"{who.name} has no tokens now and enrols anew: otpauth setup")
+    return report.DONE
+
+
+def forget(options: argparse.Namespace) -> int:
+    """Remove the host's copy of an account that no longer exists."""
+    if not _gone(options.user):
+        raise RefusedError(
+            f"the account {options.user!r} exists",
+            hint=f"to have it enrol anew: {PROGRAM} reset {options.user}",
+        )
+    place = Host()
+    try:
+        os.unlink(place.copy_of(options.user))
+    except FileNotFoundError:
+        raise NotEnrolledError(f"there is no record of {options.user!r}") from None
+    print(f"forgotten: {options.user}")
+    return report.DONE
+
+
+def rename(options: argparse.Namespace) -> int:
+    """Carry a record over to a new name, or to the present uid of the same name."""
+    who = account.lookup(options.user)
+    if options.old != who.name and not _gone(options.old):
+        raise RefusedError(f"the account {options.old!r} exists still")
+    place = Host()
+    if options.old != who.name and os.path.lexists(place.copy_of(who.name)):
+        raise RefusedError(f"{who.name} has a record already")
+    store.move_host_copy(place, options.old, who)
+    print(f"the record of {options.old} is {who.name}'s now, uid {who.uid}")
+    return report.DONE
+
+
+def approve(options: argparse.Namespace) -> int:
+    """Adopt waiting changes without a code."""
+    one = target(options.user)
+    chosen = _chosen(one, options.digests)
+    done = one.transact(lambda held, _: held, approved=chosen)
+    results = {digest: (verb, name, result) for digest, verb, name, result in done.adopted}
+    status = report.DONE
+    for digest in chosen:
+        verb, name, result = results.get(digest, ("", "", "the helper did not open it"))
+        print(f"{digest}  {verb} {name}: {result}")
+        if result != changes.ADOPTED:
+            status = report.FAILED
+    return status
+
+
+def reject(options: argparse.Namespace) -> int:
+    """Drop waiting changes."""
+    one = target(options.user)
+    chosen = _chosen(one, options.digests)
+    one.transact(lambda held, ground: changes.dismiss(held, chosen, ground.now))
+    for digest in chosen:
+        print(f"{digest}  dropped")
+    return report.DONE
+
+
+def _chosen(one: AtOnce, digests: list[str]) -> tuple[str, ...]:
+    waits = [each.digest() for each in _waiting(one)]
+    unknown = [digest for digest in digests if digest not in waits]
+    if unknown or not waits:
+        raise RefusedError(
+            f"no change {unknown[0]!r} waits" if unknown else "no change waits",
+            hint=f"{PROGRAM} show {one.account.name}",
+        )
+    return tuple(digests or waits)
+
+
+def _with_record(name: str) -> AtOnce:
+    one = target(name)
+    if one.record is None:
+        raise NotEnrolledError(f"{one.account.name} has no record on this host")
+    return one
+
+
+def _gone(name: str) -> bool:
+    try:
+        account.lookup(name)
+    except UnknownUserError:
+        return True
+    return False

@@ -1,0 +1,110 @@
+"""Tables of tokens: names, kinds, dates and states; never a secret or a code."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from otpauth import services
+from otpauth.cli import report
+
+if TYPE_CHECKING:
+    from otpauth.cli.target import Own
+    from otpauth.secretfile import Listed, Proposal
+
+HEAD = ("NAME", "KIND", "ADDED", "LAST USED", "STATE")
+
+
+def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
+    """Return what a token is good for now, in a few words."""
+    if each.switch == "off":
+        return "switched off"
+    if 0 < each.expires <= now:
+        return f"expired {report.day(each.expires - 86400)}"
+    if each.kind not in kinds:
+        return f"not accepted on this host (otpauth.conf: kinds), kind {each.kind}"
+    words = "ready"
+    if each.left >= 0:
+        words += f", {each.left} left" if each.left else ", none left: otpauth codes"
+    if each.expires:
+        words += f", until {report.day(each.expires - 1)}"
+    return words
+
+
+def show_own(own: Own, *, json: bool) -> int:
+    """Print the caller's tokens, what waits, and what was refused."""
+    now = int(time.time())
+    kinds = own.policy.login.kinds
+    rows = [_row(each, state(each, kinds, now)) for each in own.tokens]
+    rows += [_waiting_row(own, each) for each in own.waiting]
+    refused = _refused(own)
+    if json:
+        report.as_json(_as_json(own, rows, refused))
+        return report.DONE
+    host = socket.gethostname().partition(".")[0]
+    asking = services.sentence(services.asking()) or "no service asks for a code yet"
+    print(f"{own.account.name} on {host}, host key {own.public.id}: {asking}")
+    if rows:
+        report.table(HEAD, rows)
+    else:
+        print("nothing is enrolled on this host; begin with: otpauth setup")
+    for line in refused:
+        print(f"refused by this host: {line}")
+    for other in own.view.foreign:
+        text = f"a record of host key {other.host} is in the file, too; this host has"
+        report.say("otpauth", "warning", f"{text} {own.public.id}")
+    return report.DONE
+
+
+def _row(each: Listed, words: str) -> tuple[str, ...]:
+    return (each.name, each.kind, report.day(each.added), report.day(each.used), words)
+
+
+def _waiting_row(own: Own, each: Proposal) -> tuple[str, ...]:
+    first = not own.tokens and each is own.waiting[0]
+    words = "new, ready at your next login" if first else f"{each.verb}, at your next login"
+    if own.policy.setup.changes == "admin" and not first:
+        words = f"{each.verb}, waits for the administrator"
+    return (each.name, each.verb, report.day(each.made), "-", words)
+
+
+def _refused(own: Own) -> list[str]:
+    if own.view.record is None:
+        return []
+    return [
+        f"{report.day(each.second)} {each.name}: {each.reason}"
+        for each in own.view.record.notices
+        if each.what == "refused"
+    ]
+
+
+def _as_json(own: Own, rows: list[tuple[str, ...]], refused: list[str]) -> dict[str, Any]:
+    states = {row[0]: row[4] for row in rows}
+    return {
+        "user": own.account.name,
+        "key": own.public.id,
+        "enrolled": own.enrolled,
+        "services": [name for name, asks in services.asking().items() if asks],
+        "tokens": [as_value(each, states[each.name]) for each in own.tokens],
+        "waiting": [
+            {"name": e.name, "verb": e.verb, "made": e.made, "digest": e.digest()}
+            for e in own.waiting
+        ],
+        "refused": refused,
+    }
+
+
+def as_value(each: Listed, words: str) -> dict[str, Any]:
+    """Return a token for JSON. Times are Unix seconds, null for never."""
+    return {
+        "name": each.name,
+        "kind": each.kind,
+        "id": each.id,
+        "added": each.added,
+        "last_used": each.used or None,
+        "expires": each.expires or None,
+        "left": each.left if each.left >= 0 else None,
+        "on": each.switch == "on",
+        "state": words,
+    }

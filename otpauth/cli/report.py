@@ -1,0 +1,80 @@
+"""How the commands speak: results on stdout; errors, warnings and hints on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from otpauth.errors import OtpauthError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def guarded(program: str, run: Callable[[], int]) -> int:
+    """Run a command and turn what goes wrong into a message and an exit status."""
+    try:
+        status = run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
+    except UsageError as error:
+        failure(program, error)
+        return USAGE
+    except OtpauthError as error:
+        failure(program, error)
+        return FAILED
+    except (KeyboardInterrupt, EOFError):
+        say(program, "warning", "stopped; nothing was changed")
+        return FAILED
+    except OSError as error:
+        say(program, "error", f"{error.filename or 'the system'!r}: {error.strerror}")
+        return FAILED
+    return status
+
+
+def failure(program: str, error: OtpauthError) -> None:
+    """Print an error and what to do about it."""
+    say(program, "error", str(error))
+    if error.hint:
+        say(program, "hint", error.hint)
+
+
+def say(program: str, level: str, text: str) -> None:
+    """Print one line to stderr: error, warning or hint."""
+    print(f"{program}: {level}: {text}", file=sys.stderr)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns."""
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    for row in [head, *rows]:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def as_json(value: Any) -> None:
+    """Print a value as JSON, for programs."""
+    print(json.dumps(value, indent=2, ensure_ascii=True))
+
+
+def day(second: int) -> str:
+    """Return a date, `-` for never."""
+    import time
+
+    if not second:
+        return "-"
+    date = time.strftime("%Y-%m-%d", time.localtime(second))
+    return "today" if date == time.strftime("%Y-%m-%d") else date
+
+
+def moment(second: int) -> str:
+    """Return date and time."""
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))

@@ -1,0 +1,154 @@
+"""Whose tokens a verb works on, and how: by a proposal of his own, or at once by root."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from otpauth import changes, home, propose, store
+from otpauth.changes import Proof
+from otpauth.errors import NotEnrolledError, RefusedError, UnsafeFileError
+from otpauth.host import Host
+from otpauth.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otpauth.account import Account
+    from otpauth.changes import Change, Ground
+    from otpauth.cli.terminal import Terminal
+    from otpauth.policy import Policy
+    from otpauth.secretfile import Listed, Proposal
+
+
+class Target:
+    """An account whose tokens are to be changed. `tokens` are those on this host, as listed."""
+
+    program = "otpauth"
+    by = ""  # how the account is named in hints
+
+    def __init__(self, account: Account) -> None:
+        self.host = Host()
+        self.account = account
+        self.policy: Policy = self.host.policy()
+        self.public = self.host.public_key()
+        self.tokens: tuple[Listed, ...] = ()
+        self.waiting: tuple[Proposal, ...] = ()
+        self.enrolled = False
+
+    def named(self, name: str) -> Listed:
+        """Return the token of that name. Raises NotEnrolledError."""
+        for each in self.tokens:
+            if each.name == name:
+                return each
+        names = ", ".join(each.name for each in self.tokens) or "none"
+        raise NotEnrolledError(f"no token {name!r} on this host", hint=f"there are: {names}")
+
+    def check_free(self, name: str) -> None:
+        """Raise RefusedError if a token or a waiting proposal has that name."""
+        names = {each.name for each in self.tokens}
+        names |= {each.name for each in self.waiting if each.verb in ("add", "replace", "setup")}
+        if name in names:
+            raise RefusedError(
+                f"there is a token {name!r} already",
+                hint=f"another name, or: {self.program} replace{self.by} {name}",
+            )
+
+    def needs_proof(self) -> bool:
+        """Say whether a change must carry a code of a present token to be adopted by itself."""
+        return False
+
+    def submit(self, verb: str, name: str, change: Change) -> None:
+        """Have a change carried out. Raises RefusedError and what the files raise."""
+        raise NotImplementedError
+
+    def prove(self, terminal: Terminal) -> Proof | None:
+        """Ask for a code of a present token, if a change needs one."""
+        if not self.needs_proof():
+            return None
+        names = ", ".join(each.name for each in self.tokens if each.switch == "on")
+        which = f"one of {names}" if names else "the token you have"
+        while True:
+            typed = terminal.ask(f"A code of {which}, to show that it is you: ", echo=False)
+            proof = proof_of(typed)
+            if proof:
+                return proof
+            terminal.write("that is not a code; ^C stops, and nothing is changed\n")
+
+
+def proof_of(typed: str) -> Proof | None:
+    """Return an answer as a proof, None if it cannot be a code."""
+    from otpauth import answer
+
+    code = answer.code(typed)
+    return Proof(code, int(time.time())) if 6 <= len(code) <= 16 else None
+
+
+class Own(Target):
+    """The caller's own account: changes are proposals in his file."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.path = home.path_of(account, self.policy.setup.file)
+        view = propose.view(account, self.path, self.public)
+        self.view = view
+        self.waiting = view.waiting
+        self.tokens = view.record.tokens if view.record else ()
+        self.enrolled = bool(view.record and view.record.enrolled) or bool(view.waiting)
+
+    def needs_proof(self) -> bool:
+        """Say whether the host will ask for a proof: always after the first enrolment."""
+        return self.enrolled and self.policy.setup.changes == "confirm"
+
+    def submit(self, verb: str, name: str, change: Change) -> None:
+        """Write the change into the file as a proposal."""
+        now = int(time.time())
+        proposal = propose.sealed(self.account, self.public, change, verb=verb, name=name, now=now)
+        propose.submit(self.account, self.path, proposal)
+
+
+class AtOnce(Target):
+    """Any account, by root: changes are carried out in the record at once."""
+
+    program = "otpauth-admin"
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.by = f" {account.name}"
+        self.record, found = store.peek(account, self.terms())
+        self.home_fault = found.fault
+        self.waiting = tuple(each for each in found.content.proposals if each.key == self.public.id)
+        if self.record is not None:
+            from otpauth import copies
+
+            held = self.record
+            self.tokens = tuple(copies.listed(held, each) for each in held.ordered())
+            self.enrolled = held.enrolled
+
+    def terms(self, *, approved: tuple[str, ...] = ()) -> store.Terms:
+        """Return what a transaction of now goes by."""
+        now = int(time.time())
+        return store.Terms(self.host, self.policy, self.policy.login, now, approved)
+
+    def submit(self, verb: str, name: str, change: Change) -> None:  # noqa: ARG002 -- as in Own
+        """Carry the change out. Raises RefusedError."""
+        self.transact(lambda held, ground: changes.apply(held, change, ground))
+
+    def transact(
+        self, edit: Callable[[Record, Ground], Record], *, approved: tuple[str, ...] = ()
+    ) -> store.Done:
+        """Edit the record in a transaction. Raises RefusedError; then nothing was changed."""
+        terms = self.terms(approved=approved)
+        ground = store.ground(terms)
+
+        def act(held: Record | None) -> store.Act:
+            blank = Record(self.account.name, self.account.uid)
+            return store.Act(edit(held or blank, ground), None, home=True)
+
+        done = store.transact(self.account, terms, act)
+        if not done.recorded:
+            raise UnsafeFileError(
+                f"{self.host.copy_of(self.account.name)!r} was not written, nor the home's copy",
+                hint="nothing was changed; is there space left, are the folders there?",
+            )
+        return done

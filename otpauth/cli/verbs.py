@@ -1,0 +1,301 @@
+"""The verbs that change tokens, for one's own account and for root alike: a Target says how."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from otpauth import oath, services, token, uri
+from otpauth.changes import Change, Proof
+from otpauth.cli import report, wizard
+from otpauth.cli.target import Own, proof_of
+from otpauth.cli.terminal import Terminal
+from otpauth.errors import FormatError, NotEnrolledError, NoTerminalError, RefusedError, UsageError
+from otpauth.token import Draft
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from otpauth.cli.target import Target
+
+FIRST_NAME = "phone"
+
+
+@contextlib.contextmanager
+def opened_terminal(*, plain: bool) -> Iterator[Terminal]:
+    """Open the terminal, with what to do if there is none."""
+    try:
+        with Terminal(plain=plain) as terminal:
+            yield terminal
+    except NoTerminalError as error:
+        error.hint = error.hint or "ssh -t HOST otpauth, or: otpauth setup --uri - <FILE"
+        raise
+
+
+def setup(target: Target, options: argparse.Namespace) -> int:
+    """Enrol an account for the first time: a token and scratch codes."""
+    if target.enrolled:
+        raise RefusedError(
+            f"{target.account.name} is enrolled on this host already",
+            hint=f"{target.program} add{target.by} totp NAME, or replace{target.by} NAME",
+        )
+    if options.uri:
+        return _from_uri(target, options, FIRST_NAME, verb="setup")
+    draft = blank(target, "hotp" if options.hotp else "totp", FIRST_NAME, options)
+    with opened_terminal(plain=options.plain) as terminal, terminal.screen():
+        draft = wizard.enrol(terminal, draft, words(target, options))
+        codes = _new_codes(target, options.codes)
+        if codes:
+            wizard.hand_out(terminal, codes)
+        picture(options, draft, words(target, options))
+        added = (draft, wizard.scratch_draft(codes)) if codes else (draft,)
+        target.submit("setup", FIRST_NAME, Change(add=added))
+    _next_steps(target, draft, codes)
+    return report.DONE
+
+
+def add(target: Target, options: argparse.Namespace) -> int:
+    """Add a token beside the present ones."""
+    name = token.check_name(options.name)
+    target.check_free(name)
+    if options.uri:
+        return _from_uri(target, options, name, verb="add")
+    if options.kind == "scratch":
+        return codes(target, options)
+    draft = blank(target, options.kind, name, options)
+    _enrol_and_submit(target, options, draft, verb="add", remove=())
+    print(f"{target.program}: {name} {_when(target)}")
+    return report.DONE
+
+
+def replace(target: Target, options: argparse.Namespace) -> int:
+    """Put a new secret in the place of a token: a new phone."""
+    old = target.named(options.name)
+    if old.kind == "scratch":
+        return codes(target, options)
+    draft = blank(target, old.kind, old.name, options)
+    _enrol_and_submit(target, options, draft, verb="replace", remove=(old.id,))
+    print(f"{target.program}: {old.name}: the new secret {_when(target)}; the old one ends then")
+    return report.DONE
+
+
+def codes(target: Target, options: argparse.Namespace) -> int:
+    """Make new scratch codes in the place of the old ones."""
+    if not target.enrolled:
+        raise NotEnrolledError(
+            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
+        )
+    new = _new_codes(target, options.codes)
+    old = tuple(each.id for each in target.tokens if each.kind == "scratch")
+    drafts = (wizard.scratch_draft(new),) if new else ()
+    with opened_terminal(plain=options.plain) as terminal:
+        proof = target.prove(terminal)
+        with terminal.screen():
+            if new:
+                wizard.hand_out(terminal, new)
+            target.submit("codes", "scratch", Change(add=drafts, remove=old, proof=proof))
+    print(f"{target.program}: {len(new)} scratch codes {_when(target)}; the old ones end then")
+    return report.DONE
+
+
+def remove(target: Target, options: argparse.Namespace) -> int:
+    """Remove tokens for good."""
+    names = list(dict.fromkeys(options.names))
+    waiting = _waiting(target, names)
+    there = [target.named(name) for name in names if name not in waiting]
+    proof = None
+    if there and target.needs_proof():
+        with opened_terminal(plain=options.plain) as terminal:
+            proof = target.prove(terminal)
+    if waiting and isinstance(target, Own):
+        from otpauth import propose
+
+        propose.withdraw(target.account, target.path, frozenset(waiting.values()))
+        print(f"{target.program}: withdrawn, it was never in use: {', '.join(waiting)}")
+    if there:
+        ids = tuple(each.id for each in there)
+        target.submit("remove", there[0].name, Change(remove=ids, proof=proof))
+        print(f"{target.program}: {', '.join(each.name for each in there)}: {_gone(target)}")
+    return report.DONE
+
+
+def relabel(target: Target, options: argparse.Namespace) -> int:
+    """Change a token's name, note, expiry, or switch it on or off."""
+    one = target.named(options.name)
+    labels: dict[str, object] = {}
+    if options.new is not None:
+        target.check_free(token.check_name(options.new))
+        labels["name"] = options.new
+    if options.note is not None:
+        if len(options.note) > token.NOTE_MAX or not options.note.isprintable():
+            raise UsageError(f"a note is up to {token.NOTE_MAX} printable characters")
+        labels["note"] = options.note
+    if options.expires is not None:
+        labels["expires"] = expiry(options.expires)
+    if options.switch is not None:
+        labels["enabled"] = options.switch == "on"
+    if not labels:
+        raise UsageError("nothing to set", hint="--name, --note, --expires, --on or --off")
+    proof = None
+    if target.needs_proof():
+        with opened_terminal(plain=options.plain) as terminal:
+            proof = target.prove(terminal)
+    target.submit("set", one.name, Change(relabel={one.id: labels}, proof=proof))
+    print(f"{target.program}: {one.name}: the change {_when(target)}")
+    return report.DONE
+
+
+def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> Draft:
+    """Return a token with a new secret, as the options and the host's defaults say."""
+    algorithm, digits, period = target.policy.setup.totp
+    params = {
+        "secret": wizard.new_secret(),
+        "algorithm": options.algorithm or algorithm,
+        "digits": options.digits or digits,
+    }
+    if kind == "totp":
+        params["period"] = options.period or period
+    elif options.period:
+        raise UsageError("--period is for time-based tokens")
+    try:
+        token.check_params(kind, params, hashed=False)
+    except FormatError:
+        raise UsageError(
+            f"--period is from {oath.PERIOD_MIN} to {oath.PERIOD_MAX} seconds"
+        ) from None
+    return Draft(kind, name, params, expires=expiry(options.expires))
+
+
+def expiry(text: str | None) -> int:
+    """Read a date as the second after its end, 0 for none or `never`. Raises UsageError."""
+    if text in (None, "never"):
+        return 0
+    try:
+        return int(time.mktime(time.strptime(str(text), "%Y-%m-%d"))) + 86400
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is not a date", hint="like 2027-01-31, or never") from None
+
+
+def words(target: Target, options: argparse.Namespace) -> wizard.Words:
+    """Return the names that the screen and the app show."""
+    host = socket.gethostname().partition(".")[0] or "host"
+    user = target.account.name
+    setup_rule = target.policy.setup
+    fill = {"{host}": host, "{user}": user}
+    issuer, account = setup_rule.issuer, setup_rule.account
+    for key, value in fill.items():
+        issuer, account = issuer.replace(key, value), account.replace(key, value)
+    issuer = issuer if getattr(options, "issuer", None) is None else options.issuer
+    account = getattr(options, "label", None) or account
+    if ":" in issuer + account:
+        raise UsageError("issuer and label must not contain a colon")
+    return wizard.Words(user, host, issuer, account)
+
+
+def picture(options: argparse.Namespace, draft: Draft, named: wizard.Words) -> None:
+    """Write the QR into a file, if that was asked for."""
+    path = getattr(options, "qr_file", None)
+    if not path:
+        return
+    from otpauth.cli import qr
+
+    try:
+        qr.write_file(path, wizard.address(draft, named))
+    except FileExistsError:
+        raise RefusedError(f"{path!r} exists already", hint="name another file") from None
+    report.say("otpauth", "warning", f"{path!r} holds the secret: delete it once it is scanned")
+
+
+def _from_uri(target: Target, options: argparse.Namespace, name: str, *, verb: str) -> int:
+    """Enrol the secret of a URI on stdin; a second line may be a code, as proof."""
+    if options.uri != "-":
+        raise UsageError("--uri takes '-': the URI is read from standard input, never from argv")
+    lines = [line for line in sys.stdin.read(8192).splitlines() if line.strip()]
+    if not lines:
+        raise FormatError("there is no URI on standard input", hint="echo otpauth://... | ...")
+    read = uri.parse(lines[0], name=name)
+    draft = read.draft._replace(expires=expiry(options.expires))
+    proof = proof_of(lines[1]) if len(lines) > 1 else None
+    if len(bytes.fromhex(draft.params["secret"])) < 16:
+        report.say(target.program, "warning", "the secret is shorter than 128 bits (RFC 4226)")
+    target.submit(verb, name, Change(add=(draft,), proof=proof))
+    if target.needs_proof() and proof is None:
+        print(f"{target.program}: {name} waits for the administrator: it came without a code")
+    else:
+        print(f"{target.program}: {name} {_when(target)}")
+    return report.DONE
+
+
+def _enrol_and_submit(
+    target: Target,
+    options: argparse.Namespace,
+    draft: Draft,
+    *,
+    verb: str,
+    remove: tuple[str, ...],
+) -> None:
+    proof: Proof | None
+    with opened_terminal(plain=options.plain) as terminal:
+        proof = target.prove(terminal)
+        with terminal.screen():
+            draft = wizard.enrol(terminal, draft, words(target, options))
+            picture(options, draft, words(target, options))
+            target.submit(verb, draft.name, Change(add=(draft,), remove=remove, proof=proof))
+
+
+def _new_codes(target: Target, count: int | None) -> list[str]:
+    if "scratch" not in target.policy.setup.kinds:
+        return []
+    return wizard.new_scratch(target.policy.setup.scratch if count is None else count)
+
+
+def _waiting(target: Target, names: list[str]) -> dict[str, str]:
+    """Return the digests of waiting proposals to add a token of one of these names."""
+    if not isinstance(target, Own):
+        return {}
+    have = {each.name for each in target.tokens}
+    return {
+        each.name: each.digest()
+        for each in target.waiting
+        if each.name in names and each.name not in have and each.verb in ("add", "setup")
+    }
+
+
+def _when(target: Target) -> str:
+    return "is ready at your next login" if isinstance(target, Own) else "is ready"
+
+
+def _gone(target: Target) -> str:
+    own = isinstance(target, Own)
+    return "ends at your next login" if own else "removed, no old file brings it back"
+
+
+def _next_steps(target: Target, draft: Draft, new: list[str]) -> None:
+    """Say what happens next."""
+    what = f"{draft.name} and {len(new)} scratch codes" if new else draft.name
+    if not isinstance(target, Own):
+        print(f"{target.program}: {target.account.name}: {what} ready")
+        return
+    shown = target.path.replace(target.account.home, "~", 1)
+    print(f"otpauth: {what} are in {shown}, sealed to key {target.public.id}")
+    asking = services.sentence(services.asking())
+    prompt = target.policy.login.prompt.strip()
+    if asking:
+        print(f'  next login   asked for "{prompt}": {asking};')
+        print("               the code you just typed is used up, take the next one")
+    else:
+        print("  next login   no service on this host asks for codes yet; administrator:")
+        print("               see README, 'Turning it on', or pam_otpauth(8)")
+    if new:
+        print("  lost phone   log in with a scratch code, then: otpauth replace phone")
+    if asking:
+        host = socket.gethostname().partition(".")[0]
+        print("  try it now   from a second terminal, leaving this one open:", end=" ")
+        print(f"ssh {target.account.name}@{host}")
+    if draft.kind == "totp" and os.environ.get("SSH_CONNECTION"):
+        print("  copying      scp, sftp and git ask, too: each code works once, wait for the next")

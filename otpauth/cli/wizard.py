@@ -1,0 +1,215 @@
+"""The dialogue that enrols a token: QR and words on one screen, a code from the app, scratch codes.
+
+All of it happens on the terminal's alternate screen; nothing is written anywhere before its end,
+so that ^C at any point leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from otpauth import __version__, answer, oath, uri
+from otpauth.errors import RefusedError
+from otpauth.kinds import hotp, scratch
+from otpauth.token import SCRATCH_STRONG, Draft
+
+if TYPE_CHECKING:
+    from otpauth.cli.qr import Drawing
+    from otpauth.cli.terminal import Terminal
+
+SECRET_SIZE = 20  # bytes: RFC 4226 section 4, R6
+SKEW_SEEN = 43200  # seconds: as far as a phone's clock is looked for, to tell its owner
+QUESTION_ROWS = 3
+
+
+class Words(NamedTuple):
+    """Who is enrolled where: for the screen and for the app."""
+
+    user: str
+    host: str
+    issuer: str
+    account: str
+
+
+def new_secret() -> str:
+    """Return a random secret, hex."""
+    return secrets.token_bytes(SECRET_SIZE).hex()
+
+
+def new_scratch(count: int) -> list[str]:
+    """Return that many different random scratch codes of 40 bits, none all digits."""
+    codes: set[str] = set()
+    while len(codes) < count:
+        code = "".join(secrets.choice(scratch.ALPHABET) for _ in range(scratch.LENGTH))
+        if not code.isdigit():
+            codes.add(code)
+    return sorted(codes)
+
+
+def scratch_draft(codes: list[str]) -> Draft:
+    """Return codes as a token."""
+    return Draft("scratch", "scratch", {"codes": sorted(codes), "bits": SCRATCH_STRONG})
+
+
+def enrol(terminal: Terminal, draft: Draft, words: Words) -> Draft:
+    """Show a token's QR and check a code from the app; return the draft with that code used.
+
+    Raises RefusedError if its user quits.
+    """
+    misses = 0
+    message = ""
+    while True:
+        _show(terminal, draft, words, message)
+        typed = terminal.ask("Code: ", fresh=not message)
+        word = typed.strip().lower()
+        if word == "q":
+            raise RefusedError("stopped; nothing was changed")
+        if word == "?":
+            message = _HELP
+            continue
+        seen, message = check(draft, typed, int(time.time()))
+        if not message:
+            return draft._replace(seen=seen)
+        misses += 1
+        if misses % 3 == 0:
+            message += "\nis it another entry of the app?"
+
+
+def show_again(terminal: Terminal, draft: Draft, words: Words) -> None:
+    """Show a token's QR until Enter, for another app or a new phone of the same owner."""
+    _show(terminal, draft, words, "")
+    terminal.ask("Enter clears the screen: ", echo=False, fresh=True)
+
+
+def check(draft: Draft, typed: str, now: int) -> tuple[int, str]:
+    """Compare a code with a draft; return the state it leaves, and what is wrong or nothing.
+
+    Never says what would have been right.
+    """
+    code = answer.code(typed)
+    digits = draft.params["digits"]
+    if not code.isdigit() or len(code) != digits:
+        return 0, _not_a_code(code, digits)
+    if draft.kind == "hotp":
+        return _check_counter(draft, code)
+    return _check_time(draft, code, now)
+
+
+def _check_time(draft: Draft, code: str, now: int) -> tuple[int, str]:
+    period = draft.params["period"]
+    here = oath.time_step(now, period=period)
+    reach = SKEW_SEEN // period
+    fits = [step for step in range(here - reach, here + reach + 1) if _code(draft, step) == code]
+    if not fits:
+        return 0, "that is not the code of this entry"
+    step = min(fits, key=lambda each: abs(each - here))
+    if abs(step - here) <= 1:
+        return step, ""
+    shown = time.strftime("%H:%M", time.localtime(step * period))
+    minutes = round(abs(step - here) * period / 60)
+    off = f"{minutes} min" if minutes < 100 else f"{round(minutes / 60)} h"
+    way = "fast" if step > here else "slow"
+    return 0, f"that was the code of {shown}: the phone is {off} {way}; switch automatic time on"
+
+
+def _check_counter(draft: Draft, code: str) -> tuple[int, str]:
+    for counter in range(draft.seen, draft.seen + hotp.LOOK_AHEAD):
+        if _code(draft, counter) == code:
+            return counter + 1, ""
+    return 0, "that is not one of the first codes of this entry"
+
+
+def _code(draft: Draft, moving: int) -> str:
+    params = draft.params
+    secret = bytes.fromhex(params["secret"])
+    return oath.hotp(secret, max(moving, 0), digits=params["digits"], algorithm=params["algorithm"])
+
+
+def _not_a_code(code: str, digits: int) -> str:
+    if code.isdigit():
+        unit = "digit" if len(code) == 1 else "digits"
+        return f"that is {len(code)} {unit}; the app shows {digits}"
+    return f"that is not a code; the app shows {digits} digits"
+
+
+_HELP = (
+    "Type the number that the app shows now for the new entry; any app for one-time\n"
+    "passwords (TOTP) will do. q or ^C stops, and nothing is changed."
+)
+
+
+def _show(terminal: Terminal, draft: Draft, words: Words, message: str) -> None:
+    """Paint the screen; a message goes below the QR, which must not scroll."""
+    from otpauth.cli.terminal import beside
+
+    columns, rows = terminal.size()
+    told = _words(draft, words)
+    if terminal.plain:
+        terminal.write("\n".join([message] if message else told) + "\n")
+        return
+    drawing = _drawing(draft, words, utf8=terminal.utf8, rows=rows)
+    if drawing.fits(columns, rows):
+        told = beside(drawing.lines, told, left_width=drawing.width, columns=columns)
+    else:
+        told = [*told, "", "(the terminal is too small for the QR code: type the key instead)"]
+    terminal.show([*told, *message.splitlines()], keep=1 if message else QUESTION_ROWS)
+
+
+def _drawing(draft: Draft, words: Words, *, utf8: bool, rows: int) -> Drawing:
+    """Draw the QR; where it would leave no room for questions, with a shorter label."""
+    from otpauth.cli import qr
+
+    drawing = qr.draw(address(draft, words), utf8=utf8)
+    if len(drawing.lines) + QUESTION_ROWS > rows:
+        short = uri.build(draft, issuer="", account=f"{words.account}@{words.issuer}"[:32])
+        drawing = qr.draw(short, utf8=utf8)
+    return drawing
+
+
+def address(draft: Draft, words: Words) -> str:
+    """Return the URI that the app is to scan."""
+    return uri.build(draft, issuer=words.issuer, account=words.account)
+
+
+def _words(draft: Draft, words: Words) -> list[str]:
+    params = draft.params
+    groups = uri.groups(uri.base32(bytes.fromhex(params["secret"])))
+    keys = [" ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]
+    moving = f"time-based, {params['digits']} digits, {params.get('period')} s"
+    if draft.kind == "hotp":
+        moving = f"counter-based, {params['digits']} digits"
+    title = f"otpauth {__version__.rpartition('.')[0]}"
+    return [
+        f"{title}    {words.user} on {words.host}",
+        "",
+        "1. Open your authenticator app,",
+        "   press +, scan the code.",
+        "   It will be called",
+        f"     {words.issuer} ({words.account})" if words.issuer else f"     {words.account}",
+        "   No camera? Type this key:",
+        *(f"     {line}" for line in keys),
+        f"   {moving},",
+        f"   {params['algorithm']}",
+        "",
+        f"2. Type the {params['digits']} digits",
+        "   that the app shows now.",
+        "   (? help  q quit, nothing changed)",
+    ]
+
+
+def hand_out(terminal: Terminal, codes: list[str]) -> None:
+    """Show scratch codes until their owner says that he has them."""
+    rows = [f"{code[:4]}-{code[4:]}" for code in codes]
+    columns = 5 if terminal.size()[0] >= 72 else 3 if terminal.size()[0] >= 44 else 2
+    lines = ["   ".join(rows[start : start + columns]) for start in range(0, len(rows), columns)]
+    told = [
+        "Phone lost? Each of these works once. Write them down.",
+        "",
+        *(f"  {line}" for line in lines),
+        "",
+        "They are not shown again.",
+    ]
+    terminal.show(told)
+    terminal.ask("Enter when you have them: ", echo=False, fresh=True)

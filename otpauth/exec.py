@@ -1,0 +1,94 @@
+"""The narrower way in, for hosts without pam_python: a program run by pam_exec(8).
+
+The PAM line must say `expose_authtok seteuid`: pam_exec asks the question itself ("Password: ") and
+hands the answer over on stdin. So this cannot ask twice nor explain, and it cannot say PAM_IGNORE:
+nullok is exit status 0, hence PAM_SUCCESS, and needs a first factor as everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from otpauth import account, arguments, attempt, limits, login, store
+from otpauth.errors import ConfigError, GuardError, UnknownUserError
+from otpauth.host import Host
+from otpauth.login import Outcome, Request
+from otpauth.pam import first_factor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ANSWER_MAX = 512  # bytes; pam_exec writes the answer and a zero byte
+ACCEPTED, REFUSED = 0, 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Decide one login; the exit status is 0 if and only if it may go on."""
+    if os.environ.get("PAM_TYPE") != "auth":
+        return REFUSED
+    since = time.monotonic()
+    request = _request("after_password" in argv)
+    if os.getresuid() != (0, 0, 0):
+        return _refused(request, Outcome(login.UNAVAILABLE, login.NOT_PRIVILEGED))
+    host = Host()
+    try:
+        policy = host.policy()
+        rule = arguments.apply(policy.login, argv)
+    except ConfigError as error:
+        return _refused(request, Outcome(login.UNAVAILABLE, login.CONFIG_BROKEN), str(error))
+    accepted = _decide(request, store.Terms(host, policy, rule, request.now))
+    if not accepted:
+        attempt.hold_back(since)
+    return ACCEPTED if accepted else REFUSED
+
+
+def _decide(request: Request, terms: store.Terms) -> bool:
+    typed = os.read(0, ANSWER_MAX).split(b"\0")[0].decode("utf-8", "replace")
+    try:
+        who = account.lookup(request.user)
+    except UnknownUserError:
+        attempt.note(request, Outcome(login.REFUSE, login.UNKNOWN_USER), terms.rule.log)
+        return False
+    request = request._replace(user=who.name)
+    if terms.rule.nullok and request.first_factor and _unenrolled(who, terms):
+        attempt.note(request, Outcome(login.IGNORE, login.OK_NULLOK), terms.rule.log)
+        return True
+    return attempt.attempt(who, request, typed, terms).verdict == login.ACCEPT
+
+
+def _unenrolled(who: account.Account, terms: store.Terms) -> bool:
+    try:
+        return store.unenrolled(who, terms)
+    except GuardError:
+        return False
+
+
+def _request(after_password: bool) -> Request:  # noqa: FBT001 -- one flag of the PAM line
+    get = os.environ.get
+    rhost = get("PAM_RHOST", "")
+    factor = first_factor(get("SSH_AUTH_INFO_0", "")) or ("password" if after_password else "")
+    return Request(
+        user=get("PAM_USER", ""),
+        service=get("PAM_SERVICE", ""),
+        rhost=rhost,
+        place=limits.place(rhost, _caller()),
+        first_factor=factor,
+        now=int(time.time()),
+    )
+
+
+def _caller() -> int:
+    try:
+        return account.lookup(os.environ.get("PAM_RUSER")).uid
+    except UnknownUserError:
+        return 0
+
+
+def _refused(request: Request, outcome: Outcome, fault: str = "") -> int:
+    attempt.note(request, outcome, fault=fault)
+    if outcome.reason == login.NOT_PRIVILEGED:
+        sys.stderr.write("otpauth-pam-exec: error: the PAM line lacks seteuid\n")
+    return REFUSED

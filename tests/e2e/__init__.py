@@ -1,0 +1,1 @@
+"""Whole logins and enrolments, as people and programs do them."""

@@ -1,0 +1,1 @@
+"""Installing, removing and starting: the Makefile, the launchers and the shim."""

@@ -1,0 +1,102 @@
+"""The real ssh, sftp and scp before a server of the stage, on a terminal, with a person at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests import stage
+from tests.parts import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.parts.accounts import Person
+    from tests.parts.sshd import Sshd
+
+_METHODS = "publickey,keyboard-interactive"
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a login went: what was asked, what was told, and whether the command ran."""
+
+    ok: bool
+    output: str
+    prompts: tuple[str, ...]
+    messages: tuple[str, ...]
+
+
+def login(  # noqa: PLR0913 (what ssh can be told)
+    person: Person,
+    sshd: Sshd,
+    answers: terminal.Answers = (),
+    *,
+    methods: str = _METHODS,
+    command: str = "echo IN-$USER",
+    key: bool = True,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 30.0,
+) -> Login:
+    """Log in and run a command; ok if it ran as this person and ended well."""
+    words = ["ssh", *_options(person, sshd, methods, key=key, more=options)]
+    words += ["-p", str(sshd.port), f"{person.name}@127.0.0.1", command]
+    talk = terminal.talk(words, answers, environment=environment, seconds=seconds)
+    arrived = command != "echo IN-$USER" or f"IN-{person.name}" in talk.output
+    return _outcome(talk, arrived=arrived)
+
+
+def sftp(
+    person: Person, sshd: Sshd, commands: str, answers: terminal.Answers = (), *, key: bool = True
+) -> Login:
+    """Run sftp commands, one a line; ok if all of them worked."""
+    batch = stage.workspace() / "tmp" / f"sftp-{person.name}"
+    batch.write_text(f"{commands}\n", encoding="utf-8")
+    words = ["sftp", "-oBatchMode=no", "-b", str(batch)]
+    words += _options(person, sshd, _METHODS, key=key, more=())
+    words += ["-P", str(sshd.port), f"{person.name}@127.0.0.1"]
+    return _outcome(terminal.talk(words, answers))
+
+
+def scp(
+    person: Person,
+    sshd: Sshd,
+    source: str,
+    target: str,
+    answers: terminal.Answers = (),
+    *,
+    old_protocol: bool = False,
+) -> Login:
+    """Copy with scp; a path on the server is written `:path`."""
+    words = ["scp", *(["-O"] if old_protocol else [])]
+    words += _options(person, sshd, _METHODS, key=True, more=())
+    words += ["-P", str(sshd.port), _place(person, source), _place(person, target)]
+    return _outcome(terminal.talk(words, answers))
+
+
+def _place(person: Person, path: str) -> str:
+    return f"{person.name}@127.0.0.1{path}" if path.startswith(":") else path
+
+
+def _options(
+    person: Person, sshd: Sshd, methods: str, *, key: bool, more: Sequence[str]
+) -> list[str]:
+    identity = [f"IdentityFile={person.key_path}"] if key else ["PubkeyAuthentication=no"]
+    settings = [
+        *more,
+        *identity,
+        f"PreferredAuthentications={methods}",
+        f"UserKnownHostsFile={sshd.folder / 'known_hosts'}",
+        "GlobalKnownHostsFile=/dev/null",
+        "StrictHostKeyChecking=accept-new",
+        "IdentitiesOnly=yes",
+        "IdentityAgent=none",
+        "NumberOfPasswordPrompts=3",
+        "LogLevel=ERROR",
+    ]
+    return ["-F", "/dev/null", *(f"-o{setting}" for setting in settings)]
+
+
+def _outcome(talk: terminal.Talk, *, arrived: bool = True) -> Login:
+    return Login(talk.ok and arrived, talk.output, talk.prompts, talk.messages)

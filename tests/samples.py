@@ -1,0 +1,233 @@
+"""Values that the tests of the pure layers share: keys, tokens, records, and how to draw states.
+
+All keys here are fixed and worth nothing. Strategies draw from few ids and few seconds, so that
+what they draw collides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from otpauth import changes, keys, limits, login, oath, policy, record, seal, state, token
+from otpauth.state import Event, Notice, State
+from otpauth.token import Draft, Token
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+    from otpauth.login import Outcome
+    from otpauth.policy import Rule
+    from otpauth.record import Record
+
+NOW = 1_800_000_000  # a whole number of periods of 30 s
+PERIOD = 30
+STEP = NOW // PERIOD
+SECRET = b"12345678901234567890"
+OTHER_SECRET = b"abcdefghijklmnopqrst"
+MARKS = seal.Fingerprints(bytes(range(32)))
+HOST_SECRET = bytes(range(1, 33))
+HOST_ID = "AAA8-FFF7"  # of HOST_SECRET's public key; test_keys.py computes it
+RECORD_KEY = keys.RecordKey(bytes(32), ((HOST_ID, bytes(range(64, 96))),))
+ROTATED_KEY = keys.RecordKey(
+    RECORD_KEY.ids, (*RECORD_KEY.generations, ("00AA-11BB", bytes(range(96, 128))))
+)
+SCRATCH_CODES = ("0123abcd", "23456789", "k7mqx2vd", "zzzz0000")
+RULE = policy.Rule()
+ADDRESS = "192.0.2.7"
+
+
+def totp_params(secret: bytes = SECRET, **more: Any) -> dict[str, Any]:
+    """Return the parameters of a TOTP token."""
+    plain = {"secret": secret.hex(), "algorithm": "SHA1", "digits": 6, "period": PERIOD}
+    return {**plain, **more}
+
+
+def hotp_params(secret: bytes = OTHER_SECRET, **more: Any) -> dict[str, Any]:
+    """Return the parameters of an HOTP token."""
+    return {"secret": secret.hex(), "algorithm": "SHA1", "digits": 6, **more}
+
+
+def totp_draft(name: str = "phone", secret: bytes = SECRET, **more: Any) -> Draft:
+    """Return a draft of a TOTP token."""
+    return Draft("totp", name, totp_params(secret), **more)
+
+
+def hotp_draft(name: str = "fob", secret: bytes = OTHER_SECRET, **more: Any) -> Draft:
+    """Return a draft of an HOTP token."""
+    return Draft("hotp", name, hotp_params(secret), **more)
+
+
+def scratch_draft(name: str = "scratch", *codes: str, bits: int = 40) -> Draft:
+    """Return a draft of a set of scratch codes."""
+    return Draft("scratch", name, {"bits": bits, "codes": sorted(codes or SCRATCH_CODES)})
+
+
+def ground(now: int = NOW, *, rule: Rule = RULE, **setup: Any) -> changes.Ground:
+    """Return what the host goes by at a time."""
+    return changes.Ground(policy.Setup()._replace(**setup), rule, now, MARKS)
+
+
+def account(*drafts: Draft, now: int = NOW - 86400) -> Record:
+    """Return the record of an account that has adopted these drafts."""
+    empty = record.Record("alice", 1000)
+    return changes.apply(empty, changes.Change(add=drafts), ground(now))
+
+
+def code_at(now: int, *, secret: bytes = SECRET, digits: int = 6) -> str:
+    """Return what a phone with the right time shows."""
+    return oath.hotp(secret, now // PERIOD, digits=digits)
+
+
+def code_of(counter: int, *, secret: bytes = OTHER_SECRET) -> str:
+    """Return what a counter-based device shows."""
+    return oath.hotp(secret, counter)
+
+
+def wrong_code(number: int, *, now: int, drafts: tuple[bytes, ...] = (SECRET,)) -> str:
+    """Return the `number`th six-digit code that fits nothing anywhere near `now`."""
+    right = {
+        oath.hotp(secret, step)
+        for secret in drafts
+        for step in range(now // PERIOD - 60, now // PERIOD + 61)
+    }
+    wrong = (text for value in range(10**6) if (text := f"{value:06}") not in right)
+    for _ in range(number):
+        next(wrong)
+    return next(wrong)
+
+
+def request(now: int, place: str = ADDRESS, *, first_factor: str = "") -> login.Request:
+    """Return a login from a place, by default without a first factor."""
+    return login.Request("alice", "sshd", place, place, first_factor, now)
+
+
+_idents = iter(range(10**9))
+
+
+def decide(
+    held: Record,
+    typed: str | None,
+    *,
+    now: int = NOW,
+    place: str = ADDRESS,
+    rule: Rule = RULE,
+    first_factor: str = "",
+) -> Outcome:
+    """Decide one login with the marks of these samples and a fresh event id."""
+    chance = login.Chance(MARKS, f"{next(_idents):016x}")
+    asked = request(now, place, first_factor=first_factor)
+    return login.decide(held, asked, typed, rule, chance=chance)
+
+
+def after(outcome: Outcome, before: Record) -> Record:
+    """Return the record that is in force after an outcome."""
+    return outcome.record or before
+
+
+def a_token(number: int = 1, **more: Any) -> Token:
+    """Return an adopted TOTP token with a made-up id."""
+    plain = Token(f"{number:016x}", "totp", f"t{number}", totp_params(), 5, 5)
+    return plain._replace(**more)
+
+
+def events_of(held: Record, bucket: str = state.STRANGERS) -> int:
+    """Return how many wrong answers are charged to a bucket."""
+    return sum(event.bucket == bucket for event in held.state.events)
+
+
+# Strategies
+
+ids = st.sampled_from([f"{number:016x}" for number in range(4)])
+seconds = st.integers(0, 5)
+places = st.sampled_from([state.STRANGERS, "192.0.2.1", "192.0.2.2", limits.PROPOSALS])
+digests = st.sampled_from([f"{number:016x}" for number in range(100, 104)])
+answers = st.sampled_from([f"{number:08x}" for number in range(4)])
+pairs = st.tuples(seconds, st.integers(-3, 3))
+events = st.builds(Event, seconds, ids, places)
+notices = st.builds(
+    Notice,
+    seconds,
+    st.sampled_from(state.WHATS),
+    st.sampled_from(["phone", "tablet"]),
+    st.sampled_from(["-", "it is not understood"]),
+)
+
+
+def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStrategy[State]:
+    """Draw states; `filled` is the least number of entries in each field, `removed` draws ids."""
+    most = 6
+
+    def table(key: SearchStrategy[str], value: SearchStrategy[Any]) -> SearchStrategy[Any]:
+        return st.dictionaries(key, value, min_size=filled, max_size=most)
+
+    return st.builds(
+        State,
+        steps=table(ids, seconds),
+        counters=table(ids, seconds),
+        used=table(ids, st.integers(0, 15)),
+        last=table(ids, seconds),
+        drifts=table(ids, pairs),
+        resyncs=table(ids, pairs),
+        removed=table(removed, seconds),
+        events=st.frozensets(events, min_size=filled, max_size=most),
+        known=table(places, seconds),
+        wrong=table(answers, seconds),
+        tries=table(places, seconds),
+        done=table(digests, seconds),
+        notices=st.frozensets(notices, min_size=filled, max_size=most),
+        told=seconds,
+    )
+
+
+def tokens_of(ident: str) -> SearchStrategy[Token]:
+    """Draw versions of the token with this id: only its label differs."""
+    number = int(ident, 16)
+    return st.builds(
+        a_token,
+        st.just(number),
+        name=st.sampled_from(["phone", "tablet"]),
+        labelled=seconds,
+        note=st.sampled_from(["", "blue", "grün"]),
+        expires=seconds,
+        enabled=st.booleans(),
+    )
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    """Draw records of one account, as `encode` takes them: no removed token, all within limits."""
+    held = state.bounded(draw(states()))
+    idents = draw(st.sets(ids, max_size=3))
+    outcomes = st.builds(record.Past, seconds, st.sampled_from(login.REASONS), *[places] * 3)
+    return record.Record(
+        "alice",
+        1000,
+        era=draw(st.integers(0, 2)),
+        enrolled=draw(st.booleans()),
+        tokens={each: draw(tokens_of(each)) for each in idents if each not in held.removed},
+        state=held,
+        outcomes=tuple(sorted(draw(st.sets(outcomes, max_size=4)))),
+    )
+
+
+def mutations(data: bytes) -> SearchStrategy[bytes]:
+    """Draw versions of some bytes with a few bytes changed, put in, doubled or cut away."""
+    place = st.integers(0, len(data))
+    piece = st.one_of(
+        st.binary(max_size=4),
+        st.sampled_from([b"\n", b"\r\n", b" ", b"0", b"-1", b"NaN", b"sealed\n", b"end\n", b"="]),
+    )
+
+    def edited(edits: list[tuple[int, int, bytes]]) -> bytes:
+        out = data
+        for start, size, new in edits:
+            out = out[:start] + new + out[start + size :]
+        return out
+
+    edit = st.tuples(place, st.integers(0, 3), piece)
+    return st.lists(edit, min_size=1, max_size=3).map(edited)
+
+
+assert token.KINDS == ("totp", "hotp", "scratch"), "a new kind needs samples here"

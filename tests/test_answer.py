@@ -1,0 +1,72 @@
+"""What a person typed: spaces, dashes, widths and line ends do not change a code."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otpauth import answer
+
+SAME = {
+    "plain": "123456",
+    "space": "123 456",
+    "dash": "123-456",
+    "pasted_newline": "123456\n",
+    "pasted_crlf": " 123456\r\n",
+    "tab": "\t123456",
+    "nbsp": "123\u00a0456",
+    "narrow_nbsp": "123\u202f456",
+    "ideographic_space": "123\u3000456",
+    "full_width": "\uff11\uff12\uff13\uff14\uff15\uff16",
+    "full_width_dash": "123\uff0d456",
+    "hyphen": "123\u2010456",
+    "hyphen_non_breaking": "123\u2011456",
+    "en_dash": "123\u2013456",
+    "mathematical": "\U0001d7cf\U0001d7d0\U0001d7d1456",
+}
+NO_CODE = {
+    "nothing": "",
+    "white_space": " \r\n",
+    "dashes": "---",
+    "10_kb": "1" * 10_240,
+    "10_kb_of_full_width": "\uff11" * 10_240,
+    "comma": "123,456",
+    "arabic_indic": "\u0661\u0662\u0663\u0664\u0665\u0666",
+    "letter_not_ascii": "12345ä",
+    "nul": "123456\0",
+    "escape": "\x1b[31m123456",
+    "lone_surrogate": "\udc80123456",
+    "ligature": "\ufdfa" * 20,
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_same_code(name: str) -> None:
+    """However it is spelt or pasted, it is the code 123456."""
+    assert answer.code(SAME[name]) == "123456"
+
+
+@pytest.mark.parametrize("name", NO_CODE)
+def test_no_code(name: str) -> None:
+    """What cannot be a code is the empty string."""
+    assert answer.code(NO_CODE[name]) == ""
+
+
+def test_none() -> None:
+    """No answer at all is no code."""
+    assert answer.code(None) == ""
+
+
+def test_letters() -> None:
+    """A scratch code may be typed in capitals and with its dash."""
+    assert answer.code("K7MQ-X2VD\n") == "k7mqx2vd"
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.characters(), max_size=200))
+def test_any_text(typed: str) -> None:
+    """Any text gives, without raising, small ASCII letters and digits; once more changes nothing."""
+    code = answer.code(typed)
+    assert code == "" or (code.isascii() and code.isalnum() and code == code.lower())
+    assert len(code) > answer.TYPED_MAX or answer.code(code) == code

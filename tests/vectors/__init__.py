@@ -1,0 +1,1 @@
+"""Files with one defect each, how they are made, and what reading them must give."""
