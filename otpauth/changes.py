@@ -189,7 +189,8 @@ def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> R
     if name != each.name and account.named(name):
         raise RefusedError(f"there is another token called {name!r}")
     relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
-    return account._replace(tokens={**account.tokens, ident: relabelled})
+    account = account._replace(tokens={**account.tokens, ident: relabelled})
+    return account._replace(state=_notice(account.state, now, "changed", relabelled.name))
 
 
 def _add(account: Record, draft: Draft, ground: Ground) -> Record:

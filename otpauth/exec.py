@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from otpauth import account, arguments, attempt, limits, login, store
-from otpauth.errors import ConfigError, GuardError, UnknownUserError
+from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
 from otpauth.pam import first_factor
@@ -62,7 +62,7 @@ def _decide(request: Request, terms: store.Terms) -> bool:
 def _unenrolled(who: account.Account, terms: store.Terms) -> bool:
     try:
         return store.unenrolled(who, terms)
-    except GuardError:
+    except (GuardError, HostKeyError, RecordError):
         return False
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from otpauth.secretfile import SecretFile
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+UNCHANGED = "nothing was changed, your old tokens work"
 ABSENT = b"absent"
 FOUND = b"found:"
 UNFIT = b"unfit:"
@@ -105,13 +106,13 @@ def replace(path: str, data: bytes, *, uid: int, stamp: str, alone: bool) -> Non
     except FileNotFoundError:
         now = None
     except (OSError, UnsafeFileError) as error:
-        raise WriteError(f"{path!r} not written: {_plain(error)}") from None
+        raise WriteError(f"{path!r} not written: {_plain(error)}", hint=UNCHANGED) from None
     if stamp_of(now) != stamp:
-        raise WriteError(f"{path!r} was changed by another program meanwhile")
+        raise WriteError(f"{path!r} was changed by another program meanwhile", hint=UNCHANGED)
     try:
         write(path, data, temporary=f"{path}.new" if alone else f"{path}.{os.getpid()}.new")
     except OSError as error:
-        raise WriteError(f"{path!r} not written: {_plain(error)}") from None
+        raise WriteError(f"{path!r} not written: {_plain(error)}", hint=UNCHANGED) from None
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otpauth import account, arguments, attempt, limits, login, store
-from otpauth.errors import ConfigError, GuardError, UnknownUserError
+from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
 
@@ -85,7 +85,7 @@ def _passes_without(who: Account, request: Request, terms: Terms) -> bool:
         return False
     try:
         return store.unenrolled(who, terms)
-    except GuardError:
+    except (GuardError, HostKeyError, RecordError):
         return False
 
 

@@ -106,11 +106,8 @@ def transact(account: Account, terms: Terms, act: Callable[[Record | None], Act]
 
 def _once(account: Account, terms: Terms, act: Callable[[Record | None], Act]) -> Done | None:
     """Try once; None if the home was the only place to write to, and it changed meanwhile."""
+    found, path = _look(account, terms)
     keys = terms.host.record_key()
-    path = home.path_of(account, terms.policy.setup.file)
-    found = home.understand(
-        as_user(account, lambda: home.look(account, path), seconds=HOME_SECONDS)
-    )
     opened = _opened(account, terms, found.content.proposals)
     with _locked(terms.host, account):
         known = _gather(account, terms.host, keys, found)
@@ -137,27 +134,34 @@ def _once(account: Account, terms: Terms, act: Callable[[Record | None], Act]) -
 def peek(account: Account, terms: Terms) -> tuple[Record | None, Home]:
     """Read the joined record and the home file without lock or change. Raises as transact()."""
     with guard.shielded():
+        found, _ = _look(account, terms)
         keys = terms.host.record_key()
-        path = home.path_of(account, terms.policy.setup.file)
-        found = home.understand(
-            as_user(account, lambda: home.look(account, path), seconds=HOME_SECONDS)
-        )
         return _gather(account, terms.host, keys, found, dry=True).account, found
 
 
 def unenrolled(account: Account, terms: Terms) -> bool:
     """Say whether an account certainly has nothing here: no host copy, no file in its home.
 
-    Where either cannot be told, the answer is no. Raises GuardError.
+    A host copy that `reset` left counts as nothing. Where it cannot be told, the answer is no.
+    Raises GuardError, HostKeyError, RecordError.
     """
     with guard.shielded():
         if not os.path.isdir(os.path.dirname(terms.host.copy_of(account.name))):
             return False
-        if os.path.lexists(terms.host.copy_of(account.name)):
+        found, _ = _look(account, terms)
+        if found.condition != "absent":
             return False
-        path = home.path_of(account, terms.policy.setup.file)
-        reply = as_user(account, lambda: home.look(account, path), seconds=HOME_SECONDS)
-        return reply == home.ABSENT
+        if not os.path.lexists(terms.host.copy_of(account.name)):
+            return True
+        held = _gather(account, terms.host, terms.host.record_key(), found, dry=True).account
+        return held is not None and not held.enrolled
+
+
+def _look(account: Account, terms: Terms) -> tuple[Home, str]:
+    """Read the home file as the user; return it and its path."""
+    path = home.path_of(account, terms.policy.setup.file)
+    reply = as_user(account, lambda: home.look(account, path), seconds=HOME_SECONDS)
+    return home.understand(reply), path
 
 
 def move_host_copy(host_: Host, old: str, account: Account) -> None:
@@ -168,7 +172,7 @@ def move_host_copy(host_: Host, old: str, account: Account) -> None:
     keys = host_.record_key()
     stale = Account(old, account.uid, account.gid, account.home)
     try:
-        held = _read_copy(stale, host_, keys, any_uid=True)
+        held, _ = _read_copy(stale, host_, keys, any_uid=True)
     except (FormatError, SealError, OSError, UnsafeFileError) as error:
         raise RecordError(f"the record of {old!r} does not open: {error}") from None
     if held is None:
@@ -274,9 +278,9 @@ def _gather(
 ) -> _Known:
     """Join the copies that open. Raises RecordError if one is there and none opens."""
     broken = ""
-    held = None
+    held, least = None, 1
     try:
-        held = _read_copy(account, host_, keys, dry=dry)
+        held, least = _read_copy(account, host_, keys, dry=dry)
     except UnknownVersionError as error:
         raise RecordError(f"the host's copy of the record: {error}") from None
     except (FormatError, SealError, OSError, UnsafeFileError) as error:
@@ -284,7 +288,6 @@ def _gather(
     ours = [
         each for each in found.content.records if keys.owns(each.host) and each.user == account.name
     ]
-    least = _generation(host_, account) if held else 1
     for section in sorted(ours, key=lambda each: -each.generation):
         try:
             mine = copies.opened(keys, section, account.name)
@@ -302,29 +305,27 @@ def _gather(
 
 def _read_copy(
     account: Account, host_: Host, keys: RecordKey, *, any_uid: bool = False, dry: bool = False
-) -> Record | None:
-    """Read the host's copy; one of another uid is set aside: it was a namesake's."""
+) -> tuple[Record | None, int]:
+    """Read the host's copy and its key generation; one of another uid, a namesake's, is set aside.
+
+    Raises RecordError for one that a newer key generation sealed.
+    """
     path = host_.copy_of(account.name)
     try:
         data = host.trusted(path, host_.owner, most=secretfile.SIZE_MAX, private=True)
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return None, 1
     (section,) = secretfile.parse(data).records or (None,)
     if section is None:
         raise FormatError("it holds no record")
+    if keys.owns(section.host) and section.generation > keys.newest:
+        raise RecordError("the host's copy of the record needs a newer record.key than this host's")
     held = copies.opened(keys, section, account.name)
     if held.uid != account.uid and not any_uid:
         if not dry:
             _set_aside(path)
-        return None
-    return held
-
-
-def _generation(host_: Host, account: Account) -> int:
-    data = host.trusted(
-        host_.copy_of(account.name), host_.owner, most=secretfile.SIZE_MAX, private=True
-    )
-    return secretfile.parse(data).records[0].generation
+        return None, 1
+    return held, section.generation
 
 
 def _set_aside(path: str) -> None:

@@ -45,7 +45,7 @@ def note(fault: str) -> None:
     try:
         from otpauth.log import line, send
 
-        send(line(result="refused", reason="AUTH_FAULT", fault=fault), warning=True)
+        send(line(verdict="refuse", reason="INTERNAL_ERROR", fault=fault), warning=True)
     except BaseException:  # noqa: BLE001, S110 -- the refusal matters, not the note
         pass
 

@@ -66,7 +66,7 @@ def _waiting_row(own: Own, each: Proposal) -> tuple[str, ...]:
     words = "new, ready at your next login" if first else f"{each.verb}, at your next login"
     if own.policy.setup.changes == "admin" and not first:
         words = f"{each.verb}, waits for the administrator"
-    return (each.name, each.verb, report.day(each.made), "-", words)
+    return (each.name, "-", report.day(each.made), "-", words)
 
 
 def _refused(own: Own) -> list[str]:

@@ -114,6 +114,7 @@ def _run(options: argparse.Namespace) -> int:
     if who.uid == 0:
         report.say(PROGRAM, "warning", "this is about root's own login")
         report.say(PROGRAM, "hint", "for alice: otpauth-admin setup alice")
+    os.umask(0o077)
     own = Own(who)
     if options.verb is None:
         if own.enrolled:

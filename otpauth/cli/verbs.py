@@ -39,6 +39,11 @@ def opened_terminal(*, plain: bool) -> Iterator[Terminal]:
 
 def setup(target: Target, options: argparse.Namespace) -> int:
     """Enrol an account for the first time: a token and scratch codes."""
+    if target.waiting and not target.tokens:
+        raise RefusedError(
+            f"{target.waiting[0].name!r} waits for the first login already",
+            hint=f"to begin anew: otpauth remove {target.waiting[0].name}, then otpauth setup",
+        )
     if target.enrolled:
         raise RefusedError(
             f"{target.account.name} is enrolled on this host already",

@@ -1,0 +1,149 @@
+"""Tokens and drafts: what is read is bounded, and no secret is in a repr."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otpauth import canonical, token
+from otpauth.errors import FormatError
+from otpauth.token import Draft, Token
+from tests import samples
+
+DRAFTS = {
+    "totp": samples.totp_draft(note="grün", expires=7, seen=8),
+    "hotp": samples.hotp_draft(seen=2**32 - 1),
+    "scratch": samples.scratch_draft(),
+}
+
+
+@pytest.mark.parametrize("kind", DRAFTS)
+def test_draft_round_trip(kind: str) -> None:
+    """A draft that is written is read, as the same draft."""
+    data = canonical.dumps(token.draft_value(DRAFTS[kind]))
+    assert token.draft_from(canonical.loads(data, limit=4096)) == DRAFTS[kind]
+
+
+@pytest.mark.parametrize("kind", DRAFTS)
+def test_token_round_trip(kind: str) -> None:
+    """A token that is written is read, as the same token."""
+    (each,) = samples.account(DRAFTS[kind]._replace(seen=0)).ordered()
+    data = canonical.dumps(token.token_value(each))
+    assert token.token_from(each.id, canonical.loads(data, limit=4096)) == each
+
+
+BAD_PARAMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "secret_short": ("totp", samples.totp_params(b"123456789")),
+    "secret_long": ("totp", samples.totp_params(b"1" * 129)),
+    "secret_upper": ("totp", samples.totp_params(secret=b"\xff" * 20, **{}) | {"secret": "FF" * 20}),
+    "secret_odd": ("totp", samples.totp_params() | {"secret": "1" * 41}),
+    "secret_text": ("totp", samples.totp_params() | {"secret": "z" * 40}),
+    "secret_number": ("totp", samples.totp_params() | {"secret": 1}),
+    "algorithm_md5": ("totp", samples.totp_params(algorithm="MD5")),
+    "algorithm_lower": ("totp", samples.totp_params(algorithm="sha1")),
+    "digits_5": ("totp", samples.totp_params(digits=5)),
+    "digits_9": ("hotp", samples.hotp_params(digits=9)),
+    "digits_text": ("totp", samples.totp_params(digits="6")),
+    "digits_true": ("totp", samples.totp_params(digits=True)),
+    "period_0": ("totp", samples.totp_params(period=0)),
+    "period_4": ("totp", samples.totp_params(period=4)),
+    "period_301": ("totp", samples.totp_params(period=301)),
+    "period_of_hotp": ("hotp", samples.hotp_params(period=30)),
+    "period_missing": ("totp", samples.hotp_params()),
+    "list": ("totp", []),  # type: ignore[dict-item]
+    "kind": ("motp", samples.totp_params()),
+    "codes_none": ("scratch", {"bits": 40, "codes": []}),
+    "codes_many": ("scratch", {"bits": 40, "codes": [f"{n:08}" for n in range(21)]}),
+    "codes_order": ("scratch", {"bits": 40, "codes": ["22222222", "11111111"]}),
+    "codes_double": ("scratch", {"bits": 40, "codes": ["11111111", "11111111"]}),
+    "codes_upper": ("scratch", {"bits": 40, "codes": ["ABCDEFGH"]}),
+    "codes_short": ("scratch", {"bits": 40, "codes": ["1234567"]}),
+    "codes_numbers": ("scratch", {"bits": 40, "codes": [11111111]}),
+    "bits_19": ("scratch", {"bits": 19, "codes": ["11111111"]}),
+    "bits_missing": ("scratch", {"codes": ["11111111"]}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PARAMS)
+def test_bad_params(name: str) -> None:
+    """Parameters with one defect are a FormatError."""
+    kind, params = BAD_PARAMS[name]
+    with pytest.raises(FormatError):
+        token.check_params(kind, params, hashed=False)
+
+
+@pytest.mark.parametrize("name", ["phone", "a", "A-1_b.c", "x" * 32])
+def test_good_names(name: str) -> None:
+    """Letters, digits, dots, dashes and underscores make a name."""
+    assert token.check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x" * 33, "a b", "a\n", "a\x1b[2J", "ä", "a/b", "\uff41", None, 1]
+)
+def test_bad_names(name: object) -> None:
+    """Anything else is none: no blank, no escape, no letter of another alphabet."""
+    with pytest.raises(FormatError):
+        token.check_name(name)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2**54) | st.text(max_size=5) | st.just("11" * 20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(list(DRAFTS)),
+    st.dictionaries(st.sampled_from(Draft._fields), json_values, max_size=2),
+    st.dictionaries(st.sampled_from(["secret", "codes", "bits", "digits"]), json_values),
+)
+def test_arbitrary_draft(kind: str, fields: dict[str, Any], params: dict[str, Any]) -> None:
+    """Any JSON in any field gives a draft or FormatError."""
+    good = token.draft_value(DRAFTS[kind])
+    value = {**good, "params": {**good["params"], **params}, **fields}
+    with contextlib.suppress(FormatError):
+        assert isinstance(token.draft_from(value), Draft)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(max_size=17),
+    st.dictionaries(st.sampled_from(Token._fields[1:]), json_values, max_size=2),
+)
+def test_arbitrary_token(ident: str, fields: dict[str, Any]) -> None:
+    """Any JSON in any field of a token gives a token or FormatError."""
+    value = {**token.token_value(samples.a_token()), **fields}
+    with contextlib.suppress(FormatError):
+        assert isinstance(token.token_from(ident, value), Token)
+
+
+def test_no_secret_in_repr() -> None:
+    """Neither secret nor scratch codes are in the repr of a draft, a token or a record."""
+    held = samples.account(samples.totp_draft(), samples.scratch_draft())
+    texts = [repr(each) for each in (*DRAFTS.values(), *held.ordered(), held)]
+    hidden = [samples.SECRET.hex(), *samples.SCRATCH_CODES, *held.ordered()[0].params.get("codes", ())]
+    assert not [(text, each) for text in texts for each in hidden if each in text]
+
+
+def test_live() -> None:
+    """A token lives until the second it expires, and only while it is switched on."""
+    each = samples.a_token(expires=100)
+    assert each.live(99)
+    assert not each.live(100)
+    assert samples.a_token().live(2**40)
+    assert not samples.a_token(enabled=False).live(1)
+
+
+def test_material_is_secret_alone() -> None:
+    """What identifies a token is its secret, not its name, digits or note."""
+    one = samples.totp_draft("phone")
+    two = Draft("totp", "tablet", samples.totp_params(digits=8), note="x", expires=5)
+    assert one.material() == two.material()
+    assert one.material() != samples.totp_draft(secret=samples.OTHER_SECRET).material()
