@@ -208,7 +208,7 @@ types: venv ## mypy --strict
 >@$(VENV)/bin/mypy --strict otpauth pam/pam_otpauth.py
 
 unit: venv build ## tests of single modules: no root, no stage
->@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks e2e faults packaging vectors)
+>@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks e2e faults packaging vectors test_stage.py)
 
 vectors: venv build ## test vectors: one defect per file
 >@$(PYTEST) tests/vectors

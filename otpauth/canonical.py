@@ -6,8 +6,6 @@ with escapes, numbers are integers below 2^53 (RFC 8785 takes the same bound, fr
 
 from __future__ import annotations
 
-import json
-
 from otpauth.errors import FormatError
 
 TYPE_CHECKING = False
@@ -19,6 +17,8 @@ INTEGER_MAX = 2**53 - 1
 
 def dumps(value: Any) -> bytes:
     """Encode a value made of dict, list, str, int, bool and None."""
+    import json
+
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("ascii")
 
@@ -29,6 +29,8 @@ def loads(data: bytes, *, limit: int) -> Any:
     Raises FormatError for anything that `dumps` would not have written: duplicate keys, NaN,
     fractions, huge integers, deep nesting, other white space, other order.
     """
+    import json
+
     if len(data) > limit:
         raise FormatError("sealed data is longer than the limit")
     try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from otpauth.policy import Rule, Setup
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
-    from otpauth.secretfile import Proposal
+    from otpauth.secretfile import Opened
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
 PROPOSAL_LIFE = 90 * 86400
@@ -47,17 +47,6 @@ class Change(NamedTuple):
     remove: tuple[str, ...] = ()
     relabel: dict[str, dict[str, Any]] = {}
     proof: Proof | None = None
-
-
-class Opened(NamedTuple):
-    """A proposal and what was under its seal; `plain` is None if it did not open."""
-
-    proposal: Proposal
-    plain: bytes | None
-    approved: bool = False
-
-    def __repr__(self) -> str:
-        return f"Opened({self.proposal.verb} {self.proposal.name!r})"
 
 
 class Ground(NamedTuple):

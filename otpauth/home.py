@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import stat
 import time
@@ -44,13 +43,13 @@ UNFIT = b"unfit:"
 class Home(NamedTuple):
     """What was found: `condition` is absent, found or unfit.
 
-    Absent means that the home is there, is the user's, and has no such file. `stamp` identifies
-    the bytes that were read. `fault` says why a file is unfit.
+    Absent means that the home is there, is the user's, and has no such file. `data` is
+    what was read. `fault` says why a file is unfit.
     """
 
     condition: str
     content: SecretFile = secretfile.SecretFile()
-    stamp: str = ""
+    data: bytes | None = None
     fault: str = ""
 
 
@@ -80,23 +79,18 @@ def understand(reply: bytes | None) -> Home:
     if reply is None:
         return Home("unfit", fault="the home did not answer")
     if reply == ABSENT:
-        return Home("absent", stamp=stamp_of(None))
+        return Home("absent")
     if not reply.startswith(FOUND):
         return Home("unfit", fault=reply.removeprefix(UNFIT).decode(errors="replace"))
     data = reply.removeprefix(FOUND)
     try:
-        return Home("found", secretfile.parse(data), stamp_of(data))
+        return Home("found", secretfile.parse(data), data)
     except FormatError as error:
         return Home("unfit", fault=str(error))
 
 
-def stamp_of(data: bytes | None) -> str:
-    """Return what identifies the bytes of a file, or its absence."""
-    return "absent" if data is None else hashlib.sha256(data).hexdigest()
-
-
-def replace(path: str, data: bytes, *, uid: int, stamp: str, alone: bool) -> None:
-    """Replace the file if it still is what `stamp` says, durably.
+def replace(path: str, data: bytes, *, uid: int, before: bytes | None, alone: bool) -> None:
+    """Replace the file if it still is what it was before (None: not there), durably.
 
     `alone` says whether the caller holds the lock: then what a killed writer left is cleared away.
     Raises WriteError; then the old file is as it was.
@@ -107,7 +101,7 @@ def replace(path: str, data: bytes, *, uid: int, stamp: str, alone: bool) -> Non
         now = None
     except (OSError, UnsafeFileError) as error:
         raise WriteError(f"{path!r} not written: {_plain(error)}", hint=UNCHANGED) from None
-    if stamp_of(now) != stamp:
+    if now != before:
         raise WriteError(f"{path!r} was changed by another program meanwhile", hint=UNCHANGED)
     try:
         write(path, data, temporary=f"{path}.new" if alone else f"{path}.{os.getpid()}.new")

@@ -5,19 +5,16 @@ Every file is trusted only if root owns it and nobody else may write it (for key
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import select
 import signal
 import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from otpauth import keys, policy, seal
-from otpauth.changes import Opened
+from otpauth import keys, policy
 from otpauth.errors import ConfigError, FormatError, HostKeyError, UnsafeFileError
+from otpauth.secretfile import Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +26,7 @@ T = TypeVar("T")
 
 PYTHON = "/usr/bin/python3"  # never sys.executable: that is found through the caller's PATH
 HELPER_SECONDS = 3
-_PLAIN_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,63}")
+_PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 
 class Host(NamedTuple):
@@ -92,6 +89,10 @@ class Host(NamedTuple):
         except HostKeyError:
             return ()
         ours = [each for each in proposals if each.key in secrets and each.user == user]
+        import json
+
+        from otpauth import seal
+
         request = {
             "keys": {ident: secret.hex() for ident, secret in secrets.items()},
             "proposals": [
@@ -125,8 +126,10 @@ class Host(NamedTuple):
 
 def file_name(user: str) -> str:
     """Return a file name for a user's name: itself if it is plain, else a hash of it."""
-    if _PLAIN_NAME.fullmatch(user):
+    if 0 < len(user) <= 64 and user[0] in _PLAIN and not user.strip(_PLAIN + ".-"):
         return user
+    import hashlib
+
     return "=" + hashlib.sha256(user.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
@@ -155,6 +158,8 @@ def trusted(path: str, owner: int, *, most: int, private: bool = False) -> bytes
 
 def machine() -> str:
     """Return a hash of the machine id, or - if there is none. machine-id(5) asks not to show it."""
+    import hashlib
+
     try:
         with open("/etc/machine-id", "rb") as file:
             ident = file.read(64).strip()
@@ -203,6 +208,8 @@ def _ask_helper(request: bytes) -> list[str | None] | None:
         os.close(outer_out)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+    import json
+
     try:
         return list(json.loads(reply)) if reply else None
     except ValueError:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import re
 from typing import NamedTuple
 
+from otpauth import canonical
 from otpauth.errors import FormatError
 
 KEY_SIZE = 32  # bytes, of every key here
-KEY_ID = re.compile(r"[0-9A-F]{4}-[0-9A-F]{4}")
 GENERATIONS_MAX = 64
 _HOST, _PUBLIC, _RECORD = "otpauth host key 1", "otpauth public key 1", "otpauth record key 1"
 
@@ -70,8 +68,16 @@ class RecordKey(NamedTuple):
 
 def key_id(public: bytes) -> str:
     """Return the id of an X25519 public key."""
+    import hashlib
+
     digest = hashlib.sha256(public).hexdigest()[:8].upper()
     return f"{digest[:4]}-{digest[4:]}"
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text is written like the id of a host key."""
+    digits = text[:4] + text[5:]
+    return len(text) == 9 and text[4] == "-" and not digits.strip("0123456789ABCDEF")
 
 
 def write_public(public: PublicKey) -> bytes:
@@ -86,10 +92,10 @@ def read_public(data: bytes) -> PublicKey:
     ident, key = _named_key(first, "x25519")
     if key_id(key) != ident:
         raise FormatError("the id in the public key file is not that of the key")
-    retired = [re.fullmatch(rf"retired ({KEY_ID.pattern})", row) for row in rows]
-    if not all(retired):
+    retired = [row.removeprefix("retired ") for row in rows if row.startswith("retired ")]
+    if len(retired) != len(rows) or not all(is_id(each) for each in retired):
         raise FormatError("the public key file has a line that is no 'retired' line")
-    return PublicKey(ident, key, tuple(found[1] for found in retired if found))
+    return PublicKey(ident, key, tuple(retired))
 
 
 def write_host(host: HostKey) -> bytes:
@@ -101,10 +107,12 @@ def write_host(host: HostKey) -> bytes:
 def read_host(data: bytes) -> HostKey:
     """Read host.key. Raises FormatError."""
     machine, *rows = _rows(data, _HOST, most=1 + GENERATIONS_MAX)
-    match = re.fullmatch(r"machine ([0-9a-f]{16}|-)", machine)
-    if not match or not rows:
+    word, _, ident = machine.partition(" ")
+    if word != "machine" or not rows:
         raise FormatError("the host key file lacks its machine line or its key")
-    return HostKey(match[1], tuple(_named_key(row, "x25519") for row in rows))
+    if ident != "-":
+        canonical.hexadecimal(ident, size=8)
+    return HostKey(ident, tuple(_named_key(row, "x25519") for row in rows))
 
 
 def write_record(record: RecordKey) -> bytes:
@@ -142,7 +150,7 @@ def _encoded(key: bytes) -> str:
 
 def _named_key(row: str, word: str) -> tuple[str, bytes]:
     parts = row.split(" ")
-    if len(parts) != 3 or parts[0] != word or not KEY_ID.fullmatch(parts[1]):
+    if len(parts) != 3 or parts[0] != word or not is_id(parts[1]):
         raise FormatError(f"a key file has a line that is no {word!r} line")
     try:
         key = base64.b64decode(parts[2], validate=True)

@@ -5,8 +5,6 @@ Sources: RFC 4226 (HOTP), RFC 6238 (TOTP). Nothing here keeps state, reads a clo
 
 from __future__ import annotations
 
-import hmac
-
 ALGORITHMS = ("SHA1", "SHA256", "SHA512")
 DIGITS = (6, 7, 8)
 PERIOD_MIN, PERIOD_MAX = 5, 300  # seconds
@@ -20,6 +18,8 @@ def hotp(secret: bytes, counter: int, *, digits: int = 6, algorithm: str = "SHA1
     `counter` is 0 or more, `digits` one of DIGITS, `algorithm` one of ALGORITHMS.
     RFC 4226 section 5.3, with the hash functions of RFC 6238 section 1.2.
     """
+    import hmac  # here, because commands want the constants above alone
+
     mac = hmac.digest(secret, counter.to_bytes(8, "big"), algorithm.lower())
     offset = mac[-1] & 0x0F
     truncated = int.from_bytes(mac[offset : offset + 4], "big") & 0x7FFF_FFFF

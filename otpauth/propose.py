@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import changes, home, seal, secretfile
+from otpauth import home, secretfile
 from otpauth.errors import FormatError, RefusedError, UnsafeFileError
 from otpauth.secretfile import Proposal, SealedRecord, SecretFile
 
@@ -76,7 +76,7 @@ def prune(account: Account, path: str, public: PublicKey) -> int:
         each for each in before.sections if each is own.record or isinstance(each, Proposal)
     )
     if len(kept) != len(before.sections):
-        _rewrite(account, path, lambda _: SecretFile(kept), stamp=before)
+        _rewrite(account, path, lambda _: SecretFile(kept), expected=before)
     return len(before.sections) - len(kept)
 
 
@@ -84,6 +84,8 @@ def sealed(
     account: Account, public: PublicKey, change: Change, *, verb: str, name: str, now: int
 ) -> Proposal:
     """Seal a change to the host as a proposal."""
+    from otpauth import changes, seal
+
     empty = Proposal(verb, name, account.name, public.id, now, b"")
     plain = changes.encode(change)
     return empty._replace(sealed=seal.seal_proposal(public, account.name, empty.header(), plain))
@@ -115,14 +117,14 @@ def _rewrite(
     path: str,
     edit: Callable[[SecretFile], SecretFile],
     *,
-    stamp: SecretFile | None = None,
+    expected: SecretFile | None = None,
 ) -> None:
     """Read, edit and replace the file, all under its lock."""
     with home.locked(path, seconds=LOCK_SECONDS, insist=True):
         found = home.understand(home.look(account, path))
         if found.condition == "unfit":
             raise UnsafeFileError(f"{path!r} cannot be used: {found.fault}")
-        if stamp is not None and stamp != found.content:
+        if expected is not None and expected != found.content:
             raise RefusedError(f"{path!r} was changed meanwhile", hint="try again")
         try:
             data = secretfile.serialize(edit(found.content))
@@ -130,7 +132,7 @@ def _rewrite(
             raise RefusedError(
                 f"{path!r} would grow over its limit", hint="otpauth list --prune"
             ) from None
-        home.replace(path, data, uid=account.uid, stamp=found.stamp, alone=True)
+        home.replace(path, data, uid=account.uid, before=found.data, alone=True)
 
 
 def _ended(content: SecretFile) -> SecretFile:

@@ -19,7 +19,6 @@ one process.
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth.errors import SealError
@@ -41,6 +40,8 @@ def prefixed(*fields: bytes) -> bytes:
 
 def expand(key: bytes, info: bytes, *, size: int) -> bytes:
     """Derive `size` bytes from a uniformly random key. HKDF-Expand, RFC 5869 section 2.3."""
+    import hmac
+
     block, out = b"", b""
     while len(out) < size:
         block = hmac.digest(key, block + info + bytes([len(out) // 32 + 1]), "sha256")
@@ -69,6 +70,8 @@ class Fingerprints(NamedTuple):
         return self._mac(4, b"answer", user.encode(), code.encode())
 
     def _mac(self, size: int, *fields: bytes) -> str:
+        import hmac
+
         return hmac.digest(self.key, prefixed(*fields), "sha256")[:size].hex()
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from typing import NamedTuple
 
-from otpauth import keys, record, state, token
+from otpauth import canonical, keys, record, state, token
 from otpauth.errors import FormatError, UnknownVersionError
 
 FIRST_LINE = b"otpauth 1\n"
@@ -23,8 +22,8 @@ PROPOSALS_MAX = 16
 SEALED_MAX = 24 * 1024 + 64  # bytes under one seal
 LINE = 64  # characters of base64 in a line
 VERBS = ("add", "codes", "remove", "replace", "set", "setup")
+_DIGITS = "0123456789"
 _STARTS = (b"proposal ", b"record ")
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 
 
 class Proposal(NamedTuple):
@@ -49,7 +48,23 @@ class Proposal(NamedTuple):
 
     def digest(self) -> str:
         """Return what names this proposal to an administrator: 64 bits, hex."""
+        import hashlib
+
         return hashlib.sha256(serialize_section(self)).hexdigest()[:16]
+
+
+class Opened(NamedTuple):
+    """A proposal and what was under its seal; `plain` is None if it did not open.
+
+    `approved` says that the administrator wants it adopted.
+    """
+
+    proposal: Proposal
+    plain: bytes | None
+    approved: bool = False
+
+    def __repr__(self) -> str:
+        return f"Opened({self.proposal.verb} {self.proposal.name!r})"
 
 
 class Listed(NamedTuple):
@@ -247,13 +262,13 @@ def _user(line: str) -> str:
 
 
 def _key(text: str) -> str:
-    if not keys.KEY_ID.fullmatch(text):
+    if not keys.is_id(text):
         raise FormatError("a section has a key id that is none")
     return text
 
 
 def _number(text: str) -> int:
-    if not _NUMBER.fullmatch(text):
+    if not 0 < len(text) <= 16 or text.strip(_DIGITS) or (text[0] == "0" and text != "0"):
         raise FormatError("a section has a number that is none")
     return int(text)
 
@@ -262,8 +277,7 @@ def _listed(line: str) -> Listed:
     _, ident, kind, name, switch, added, used, expires, left = _words(line, "token", 9)
     if kind not in token.KINDS or switch not in SWITCHES:
         raise FormatError("a record lists a token of an unknown kind, or neither on nor off")
-    if not re.fullmatch(r"[0-9a-f]{16}", ident):
-        raise FormatError("a record lists a token with an id that is none")
+    canonical.hexadecimal(ident, size=token.ID_SIZE)
     return Listed(
         ident,
         kind,

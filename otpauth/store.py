@@ -204,7 +204,7 @@ def discard(account: Account, terms: Terms) -> None:
             )
             if found.condition == "found":
                 data = secretfile.serialize(SecretFile(kept))
-                home.replace(path, data, uid=account.uid, stamp=found.stamp, alone=True)
+                home.replace(path, data, uid=account.uid, before=found.data, alone=True)
         return b""
 
     with guard.shielded(), _locked(terms.host, account):
@@ -214,14 +214,16 @@ def discard(account: Account, terms: Terms) -> None:
 
 def _opened(
     account: Account, terms: Terms, proposals: tuple[Proposal, ...]
-) -> tuple[changes.Opened, ...]:
+) -> tuple[secretfile.Opened, ...]:
     opened = terms.host.open_proposals(proposals, account.name)
     return tuple(
         each._replace(approved=each.proposal.digest() in terms.approved) for each in opened
     )
 
 
-def _adopt(account: Record, opened: tuple[changes.Opened, ...], terms: Terms) -> changes.Adoption:
+def _adopt(
+    account: Record, opened: tuple[secretfile.Opened, ...], terms: Terms
+) -> changes.Adoption:
     if not opened:
         return changes.Adoption(account, ())
     idents = tuple(os.urandom(8).hex() for _ in opened)
@@ -371,7 +373,7 @@ def _write_home(
                     path,
                     secretfile.serialize(content),
                     uid=account.uid,
-                    stamp=found.stamp,
+                    before=found.data,
                     alone=alone,
                 )
         except OtpauthError as error:

@@ -195,21 +195,31 @@ def tokens_of(ident: str) -> SearchStrategy[Token]:
     )
 
 
-@st.composite
-def records(draw: st.DrawFn) -> Record:
-    """Draw records of one account, as `encode` takes them: no removed token, all within limits."""
-    held = state.bounded(draw(states()))
-    idents = draw(st.sets(ids, max_size=3))
-    outcomes = st.builds(record.Past, seconds, st.sampled_from(login.REASONS), *[places] * 3)
-    return record.Record(
-        "alice",
-        1000,
-        era=draw(st.integers(0, 2)),
-        enrolled=draw(st.booleans()),
-        tokens={each: draw(tokens_of(each)) for each in idents if each not in held.removed},
-        state=held,
-        outcomes=tuple(sorted(draw(st.sets(outcomes, max_size=4)))),
-    )
+_outcomes = st.builds(
+    record.Past, seconds, st.sampled_from(sorted(login.REASONS)), places, places, places
+)
+_tokens = st.tuples(*[tokens_of(f"{number:016x}") for number in range(4)])
+
+
+def _record(
+    held: State, those: tuple[Token, ...], some: set[str], *rest: Any
+) -> Record:
+    held = state.bounded(held)
+    tokens = {each.id: each for each in those if each.id in some and each.id not in held.removed}
+    era, enrolled, outcomes = rest
+    return record.Record("alice", 1000, era, enrolled, tokens, held, tuple(sorted(outcomes)))
+
+
+# Records of one account as `encode` takes them: no removed token, all within limits.
+records = st.builds(
+    _record,
+    states(),
+    _tokens,
+    st.sets(ids, max_size=3),
+    st.integers(0, 2),
+    st.booleans(),
+    st.sets(_outcomes, max_size=4),
+)
 
 
 def mutations(data: bytes) -> SearchStrategy[bytes]:

@@ -15,8 +15,8 @@ from otpauth.record import Past, Record
 from otpauth.state import Event, Notice, State
 from tests import samples
 
-records = samples.records()
-examples = settings(max_examples=150, deadline=None)
+records = samples.records
+examples = settings(max_examples=100, deadline=None)
 SAMPLE = samples.account(samples.totp_draft(), samples.hotp_draft(), samples.scratch_draft())
 
 

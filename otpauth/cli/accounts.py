@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from otpauth import account, attempt, changes, limits, login, secretfile, store
 from otpauth.cli import listing, report
-from otpauth.cli.target import AtOnce
+from otpauth.cli.at_once import AtOnce
 from otpauth.errors import (
     NotEnrolledError,
     OtpauthError,

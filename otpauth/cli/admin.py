@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from otpauth import __version__
 from otpauth.cli import report
-from otpauth.cli.user import run_verb, token_verbs, verb
+from otpauth.cli.user import Help, run_verb, token_verbs, verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,10 +34,13 @@ def parser() -> argparse.ArgumentParser:
         description="two-factor login: administer this host and its accounts",
         epilog="see otpauth-admin(8)",
         allow_abbrev=False,
+        formatter_class=Help,
     )
     top.add_argument("--version", action="version", version=f"otpauth-admin {__version__}")
     top.add_argument("--plain", action="store_true", help="no QR, colours or cursor movement")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    verbs = top.add_subparsers(
+        dest="verb", metavar="VERB", title="verbs", required=True, prog=PROGRAM
+    )
     _host_verbs(verbs)
     token_verbs(verbs, user=True)
     _account_verbs(verbs)
@@ -47,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
 def _host_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verb(verbs, "init", "make the host's keys if there are none")
     one = verb(verbs, "key", "back up, restore, list or rotate the host's keys")
-    actions = one.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = one.add_subparsers(
+        dest="action", metavar="ACTION", required=True, prog=f"{PROGRAM} key"
+    )
     verb(actions, "list", "show key ids, newest first")
     two = verb(actions, "export", "write all keys to stdout, sealed with a passphrase")
     two.add_argument("--passphrase-file", metavar="F", help="instead of asking")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ def show_own(own: Own, *, json: bool) -> int:
     if json:
         report.as_json(_as_json(own, rows, refused))
         return report.DONE
-    host = socket.gethostname().partition(".")[0]
+    host = os.uname().nodename.partition(".")[0]
     asking = services.sentence(services.asking()) or "no service asks for a code yet"
     print(f"{own.account.name} on {host}, host key {own.public.id}: {asking}")
     if rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -60,6 +59,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def as_json(value: Any) -> None:
     """Print a value as JSON, for programs."""
+    import json
+
     print(json.dumps(value, indent=2, ensure_ascii=True))
 
 

@@ -1,21 +1,16 @@
-"""Whose tokens a verb works on, and how: by a proposal of his own, or at once by root."""
+"""Whose tokens a verb works on, and how: here by a proposal of his own, in at_once by root."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from otpauth import changes, home, propose, store
-from otpauth.changes import Proof
-from otpauth.errors import NotEnrolledError, RefusedError, UnsafeFileError
+from otpauth import home, propose
+from otpauth.errors import NotEnrolledError, RefusedError
 from otpauth.host import Host
-from otpauth.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from otpauth.account import Account
-    from otpauth.changes import Change, Ground
+    from otpauth.changes import Change, Proof
     from otpauth.cli.terminal import Terminal
     from otpauth.policy import Policy
     from otpauth.secretfile import Listed, Proposal
@@ -78,7 +73,10 @@ class Target:
 
 def proof_of(typed: str) -> Proof | None:
     """Return an answer as a proof, None if it cannot be a code."""
+    import time
+
     from otpauth import answer
+    from otpauth.changes import Proof
 
     code = answer.code(typed)
     return Proof(code, int(time.time())) if 6 <= len(code) <= 16 else None
@@ -102,53 +100,8 @@ class Own(Target):
 
     def submit(self, verb: str, name: str, change: Change) -> None:
         """Write the change into the file as a proposal."""
+        import time
+
         now = int(time.time())
         proposal = propose.sealed(self.account, self.public, change, verb=verb, name=name, now=now)
         propose.submit(self.account, self.path, proposal)
-
-
-class AtOnce(Target):
-    """Any account, by root: changes are carried out in the record at once."""
-
-    program = "otpauth-admin"
-
-    def __init__(self, account: Account) -> None:
-        super().__init__(account)
-        self.by = f" {account.name}"
-        self.record, found = store.peek(account, self.terms())
-        self.home_fault = found.fault
-        self.waiting = tuple(each for each in found.content.proposals if each.key == self.public.id)
-        if self.record is not None:
-            from otpauth import copies
-
-            held = self.record
-            self.tokens = tuple(copies.listed(held, each) for each in held.ordered())
-            self.enrolled = held.enrolled
-
-    def terms(self, *, approved: tuple[str, ...] = ()) -> store.Terms:
-        """Return what a transaction of now goes by."""
-        now = int(time.time())
-        return store.Terms(self.host, self.policy, self.policy.login, now, approved)
-
-    def submit(self, verb: str, name: str, change: Change) -> None:  # noqa: ARG002 -- as in Own
-        """Carry the change out. Raises RefusedError."""
-        self.transact(lambda held, ground: changes.apply(held, change, ground))
-
-    def transact(
-        self, edit: Callable[[Record, Ground], Record], *, approved: tuple[str, ...] = ()
-    ) -> store.Done:
-        """Edit the record in a transaction. Raises RefusedError; then nothing was changed."""
-        terms = self.terms(approved=approved)
-        ground = store.ground(terms)
-
-        def act(held: Record | None) -> store.Act:
-            blank = Record(self.account.name, self.account.uid)
-            return store.Act(edit(held or blank, ground), None, home=True)
-
-        done = store.transact(self.account, terms, act)
-        if not done.recorded:
-            raise UnsafeFileError(
-                f"{self.host.copy_of(self.account.name)!r} was not written, nor the home's copy",
-                hint="nothing was changed; is there space left, are the folders there?",
-            )
-        return done

@@ -32,10 +32,11 @@ def parser() -> argparse.ArgumentParser:
         description="two-factor login: enrol and manage your own tokens in ~/.otpauth",
         epilog="without a verb: setup if nothing is enrolled, else list. see otpauth(1)",
         allow_abbrev=False,
+        formatter_class=Help,
     )
     top.add_argument("--version", action="version", version=f"otpauth {__version__}")
     top.add_argument("--plain", action="store_true", help="no QR, colours or cursor movement")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs", prog=PROGRAM)
     token_verbs(verbs, user=False)
     one = verb(verbs, "list", "show your tokens and changes that wait")
     one.add_argument("--prune", action="store_true", help="drop records of other hosts first")
@@ -43,9 +44,22 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+class Help(argparse.HelpFormatter):
+    """Help as wide as the terminal, found without the modules that argparse would load for it."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = os.get_terminal_size(1).columns
+        except OSError:
+            width = 80
+        super().__init__(prog, width=max(width - 2, 40))
+
+
 def verb(verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
     """Add one verb."""
-    return verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+    return verbs.add_parser(
+        name, help=text, description=text, allow_abbrev=False, formatter_class=Help
+    )
 
 
 def token_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser], *, user: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -57,9 +56,9 @@ def setup(target: Target, options: argparse.Namespace) -> int:
         codes = _new_codes(target, options.codes)
         if codes:
             wizard.hand_out(terminal, codes)
-        picture(options, draft, words(target, options))
         added = (draft, wizard.scratch_draft(codes)) if codes else (draft,)
         target.submit("setup", FIRST_NAME, Change(add=added))
+        picture(options, draft, words(target, options))
     _next_steps(target, draft, codes)
     return report.DONE
 
@@ -157,6 +156,10 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
 
 def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> Draft:
     """Return a token with a new secret, as the options and the host's defaults say."""
+    check_allowed(target, kind)
+    path = getattr(options, "qr_file", None)
+    if path and os.path.lexists(path):
+        raise RefusedError(f"{path!r} exists already", hint="name another file")
     algorithm, digits, period = target.policy.setup.totp
     params = {
         "secret": wizard.new_secret(),
@@ -176,6 +179,15 @@ def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> 
     return Draft(kind, name, params, expires=expiry(options.expires))
 
 
+def check_allowed(target: Target, kind: str) -> None:
+    """Raise RefusedError if the host does not let tokens of a kind be set up."""
+    if kind not in target.policy.setup.kinds:
+        raise RefusedError(
+            f"kind {kind} is not allowed on this host",
+            hint="administrator: otpauth.conf: kinds in [setup]",
+        )
+
+
 def expiry(text: str | None) -> int:
     """Read a date as the second after its end, 0 for none or `never`. Raises UsageError."""
     if text in (None, "never"):
@@ -188,7 +200,7 @@ def expiry(text: str | None) -> int:
 
 def words(target: Target, options: argparse.Namespace) -> wizard.Words:
     """Return the names that the screen and the app show."""
-    host = socket.gethostname().partition(".")[0] or "host"
+    host = os.uname().nodename.partition(".")[0] or "host"
     user = target.account.name
     setup_rule = target.policy.setup
     fill = {"{host}": host, "{user}": user}
@@ -225,6 +237,7 @@ def _from_uri(target: Target, options: argparse.Namespace, name: str, *, verb: s
         raise FormatError("there is no URI on standard input", hint="echo otpauth://... | ...")
     read = uri.parse(lines[0], name=name)
     draft = read.draft._replace(expires=expiry(options.expires))
+    check_allowed(target, draft.kind)
     proof = proof_of(lines[1]) if len(lines) > 1 else None
     if len(bytes.fromhex(draft.params["secret"])) < 16:
         report.say(target.program, "warning", "the secret is shorter than 128 bits (RFC 4226)")
@@ -249,8 +262,8 @@ def _enrol_and_submit(
         proof = target.prove(terminal)
         with terminal.screen():
             draft = wizard.enrol(terminal, draft, words(target, options))
-            picture(options, draft, words(target, options))
             target.submit(verb, draft.name, Change(add=(draft,), remove=remove, proof=proof))
+            picture(options, draft, words(target, options))
 
 
 def _new_codes(target: Target, count: int | None) -> list[str]:
@@ -299,7 +312,7 @@ def _next_steps(target: Target, draft: Draft, new: list[str]) -> None:
     if new:
         print("  lost phone   log in with a scratch code, then: otpauth replace phone")
     if asking:
-        host = socket.gethostname().partition(".")[0]
+        host = os.uname().nodename.partition(".")[0]
         print("  try it now   from a second terminal, leaving this one open:", end=" ")
         print(f"ssh {target.account.name}@{host}")
     if draft.kind == "totp" and os.environ.get("SSH_CONNECTION"):

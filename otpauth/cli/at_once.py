@@ -1,0 +1,62 @@
+"""Root's way to change tokens: at once, in the record itself."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from otpauth import changes, copies, store
+from otpauth.cli.target import Target
+from otpauth.errors import WriteError
+from otpauth.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otpauth.account import Account
+    from otpauth.changes import Change, Ground
+
+
+class AtOnce(Target):
+    """Any account, by root: changes are carried out in the record at once."""
+
+    program = "otpauth-admin"
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.by = f" {account.name}"
+        self.record, found = store.peek(account, self.terms())
+        self.home_fault = found.fault
+        self.waiting = tuple(each for each in found.content.proposals if each.key == self.public.id)
+        if self.record is not None:
+            held = self.record
+            self.tokens = tuple(copies.listed(held, each) for each in held.ordered())
+            self.enrolled = held.enrolled
+
+    def terms(self, *, approved: tuple[str, ...] = ()) -> store.Terms:
+        """Return what a transaction of now goes by."""
+        now = int(time.time())
+        return store.Terms(self.host, self.policy, self.policy.login, now, approved)
+
+    def submit(self, verb: str, name: str, change: Change) -> None:  # noqa: ARG002 -- as in Own
+        """Carry the change out. Raises RefusedError."""
+        self.transact(lambda held, ground: changes.apply(held, change, ground))
+
+    def transact(
+        self, edit: Callable[[Record, Ground], Record], *, approved: tuple[str, ...] = ()
+    ) -> store.Done:
+        """Edit the record in a transaction. Raises RefusedError; then nothing was changed."""
+        terms = self.terms(approved=approved)
+        ground = store.ground(terms)
+
+        def act(held: Record | None) -> store.Act:
+            blank = Record(self.account.name, self.account.uid)
+            return store.Act(edit(held or blank, ground), None, home=True)
+
+        done = store.transact(self.account, terms, act)
+        if not done.recorded:
+            raise WriteError(
+                f"{self.host.copy_of(self.account.name)!r} was not written, nor the home's copy",
+                hint="nothing was changed; is there space left, are the folders there?",
+            )
+        return done

@@ -1,0 +1,1 @@
+"""What fails underneath: full disks, dead homes, kills; old or new, never neither."""

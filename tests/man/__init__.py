@@ -1,0 +1,1 @@
+"""The pages hold what the code does, both ways, and their examples work as written."""
