@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth.errors import SealError
+from otpauth.keys import key_id
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -96,7 +97,12 @@ def open_record(keys: RecordKey, generation: int, user: str, header: bytes, data
 
 
 def seal_proposal(public: PublicKey, user: str, header: bytes, plain: bytes) -> bytes:
-    """Seal a proposal to the host. HPKE base mode, RFC 9180 section 5.1.1."""
+    """Seal a proposal to the host. HPKE base mode, RFC 9180 section 5.1.1.
+
+    Raises SealError if the key is not the one that its id names.
+    """
+    if key_id(public.key) != public.id:
+        raise SealError("the public key is not the one that its id names")
     from cryptography.hazmat.primitives.asymmetric.x25519 import (
         X25519PublicKey,
     )

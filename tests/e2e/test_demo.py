@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -97,10 +98,21 @@ def test_a_demo_of_a_broken_product_fails(defect: str, claim: str) -> None:
 
 
 def demo() -> subprocess.CompletedProcess[str]:
-    """Run the demo on this stage."""
+    """Run the demo on this stage, with a workspace of its own."""
+    workspace = Path("/run/otpauth-demo")
+    for name in ("logs", "keys", "bin", "authorized", "tmp"):
+        (workspace / name).mkdir(parents=True)
+    try:
+        return _demo({**os.environ, stage_module.VARIABLE: str(workspace)})
+    finally:
+        shutil.rmtree(workspace)
+
+
+def _demo(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         (sys.executable, "-m", "tests.demo"),
         cwd=stage_module.TREE,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -114,12 +126,10 @@ def traces() -> dict[str, object]:
     """Return what a demo might leave behind."""
     seen: dict[str, object] = {
         str(folder): sorted(os.listdir(folder))
-        for folder in map(Path, ("/home", "/etc/pam.d", "/var/lib/otpauth/users", "/tmp"))
+        for folder in map(Path, ("/home", "/etc/pam.d", "/var/lib/otpauth/users", "/run"))
     }
     for name in ("passwd", "group", "shadow"):
         seen[name] = Path("/etc", name).read_bytes()
-    for name in ("keys", "authorized", "bin", "tmp"):
-        seen[name] = sorted(os.listdir(stage_module.workspace() / name))
     seen["mounts"] = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
     return seen | {"processes": sorted(filter(processes.alive, processes.pids()))}
 
