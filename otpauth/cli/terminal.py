@@ -50,7 +50,7 @@ class Terminal:
     def __enter__(self) -> Self:
         """Open the terminal. Raises NoTerminalError if the process has none."""
         try:
-            self._fd = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+            self._fd = _opened()
             self._mode = termios.tcgetattr(self._fd)
         except (OSError, termios.error) as error:
             raise NoTerminalError("no terminal to show the code on") from error
@@ -218,6 +218,16 @@ def _wrap(lines: Sequence[str], width: int) -> list[str]:
         parts = textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
         wrapped += parts or [""]
     return wrapped
+
+
+def _opened() -> int:
+    """Open the controlling terminal; without one, stdin will do if it is a terminal (su -c)."""
+    try:
+        return os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        if not os.isatty(0):
+            raise
+        return os.dup(0)
 
 
 def _is_utf8(environ: Mapping[str, str], iflag: int) -> bool:

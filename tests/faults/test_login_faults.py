@@ -48,6 +48,7 @@ def storm(
     for fault in injection.faults(plain.trace, errors):
         saved.restore()
         run = injection.run(command, paths, fault, text=text)
+        assert fault.error == KILL or "INJECTED" in run.trace, fault
         try:
             logins.sound(person, fob, 1, already=run.stdout.startswith("accept"))
         except AssertionError as error:
