@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otpauth import canonical, limits, login, oath, token
+from otpauth import answer, canonical, limits, login, oath, token
 from otpauth.errors import FormatError, RefusedError
 from otpauth.kinds import ACCEPTED
 from otpauth.state import Notice, State, bounded
@@ -105,7 +105,7 @@ def _labels(value: Any) -> dict[str, Any]:
     labels = canonical.mapping(value, most=len(LABELS))
     checks: dict[str, Callable[[Any], Any]] = {
         "name": token.check_name,
-        "note": lambda text: canonical.text(text, most=token.NOTE_MAX),
+        "note": token.check_note,
         "expires": canonical.integer,
         "enabled": canonical.boolean,
     }
@@ -120,7 +120,10 @@ def _proof(value: Any) -> Proof | None:
     row = canonical.array(value, most=2)
     if len(row) != 2:
         raise FormatError("sealed data has a proof that is none")
-    return Proof(canonical.text(row[0], most=32), canonical.integer(row[1]))
+    code = canonical.text(row[0], most=32)
+    if not code or answer.code(code) != code:
+        raise FormatError("sealed data has a proof that is no code")
+    return Proof(code, canonical.integer(row[1]))
 
 
 def adopt(
@@ -288,7 +291,7 @@ def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[R
                 match = login.compare(each, account, proof.code, proof.time, rule, marks)
                 if match and match.result == ACCEPTED:
                     return account._replace(state=match.state), True
-    mark = marks.answer(account.user, proof.code)
+    mark = marks.answer(account.user, f"{proof.code} at {proof.time}")
     state = limits.charge(account.state, limits.PROPOSALS, mark, now=now, ident=ident)
     return account._replace(state=state), False
 

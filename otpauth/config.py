@@ -33,6 +33,7 @@ def parse(text: str, *, path: str) -> policy.Policy:
         empty_lines_in_values=False,
     )
     parser.optionxform = str  # type: ignore[assignment,method-assign]
+    _check_headers(text, path)
     try:
         parser.read_string(text)
     except configparser.Error as error:
@@ -53,6 +54,15 @@ def parse(text: str, *, path: str) -> policy.Policy:
         policy.Rule()._replace(**values.get("login", {})),
         places,
     )
+
+
+def _check_headers(text: str, path: str) -> None:
+    """Refuse what configparser would read past: text behind a [section] on its line."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("[") and not re.fullmatch(r"\[[^]]+\]\s*", line):
+            raise ConfigError(
+                f"{path}:{number}: text stands before or behind [section], or a ] is missing"
+            )
 
 
 def _value(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def sealed(keys: RecordKey, account: Record) -> SealedRecord:
     """Return a record as the section that is written, sealed with the newest key generation."""
+    account = record.bounded(account)
     clear = _clear(account, keys.host, keys.newest)
     data = seal.seal_record(keys, account.user, clear.header(), record.encode(account))
     return clear._replace(sealed=data)

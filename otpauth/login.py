@@ -160,6 +160,7 @@ def _compare(
     return _refuse(account, tries, code, bucket, request, chance)
 
 
+SHOWN_MAX = 45  # characters of a service or address in an outcome; the longest address
 AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
 
 
@@ -192,7 +193,9 @@ def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome
     if one_time:
         state = limits.accepted(state, request.place, request.now)
     say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
-    account = account._replace(state=state._replace(told=request.now))
+    if request.first_factor:
+        state = state._replace(told=request.now)
+    account = account._replace(state=state)
     return Outcome(ACCEPT, OK_OTP if one_time else OK_SCRATCH, each.name, account, say)
 
 
@@ -238,7 +241,8 @@ def _remembered(outcome: Outcome, request: Request) -> Record:
 
 
 def _printable(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text)[:64]
+    plain = (each if each.isascii() and each.isprintable() else "?" for each in text)
+    return "".join(plain)[:SHOWN_MAX]
 
 
 def _next_code(match: Match) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otpauth.token import Token
 
 VERSION = 1
-SIZE_MAX = 24 * 1024  # bytes of JSON
+SIZE_MAX = 32 * 1024  # bytes of JSON; all limits of its parts together come to 27
 PADDING = 1024  # the sealed size tells nothing finer than this
 OUTCOMES_MAX = 20
 NAME_MAX = 255  # characters of an account's name
@@ -80,6 +80,11 @@ def join(one: Record, two: Record) -> Record:
     )
 
 
+def bounded(record: Record) -> Record:
+    """Return a record within the limits of its parts: the oldest entries give way."""
+    return join(record, record)
+
+
 def _seniority(each: Token) -> tuple[int, bytes]:
     """Order versions of one token: the latest label wins, equal times by their bytes."""
     return each.labelled, canonical.dumps(token.token_value(each))
@@ -88,8 +93,10 @@ def _seniority(each: Token) -> tuple[int, bytes]:
 def encode(record: Record) -> bytes:
     """Return a record as bytes: canonical JSON, then spaces up to a multiple of PADDING.
 
-    Raises FormatError if it is larger than SIZE_MAX.
+    What is over a limit of its own loses its oldest entries, so that it can be read again. Raises
+    FormatError if the whole is larger than SIZE_MAX.
     """
+    record = bounded(record)
     data = canonical.dumps(
         {
             "version": VERSION,

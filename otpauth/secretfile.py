@@ -19,10 +19,11 @@ FIRST_LINE = b"otpauth 1\n"
 SIZE_MAX = 128 * 1024  # bytes
 RECORDS_MAX = 16
 PROPOSALS_MAX = 16
-SEALED_MAX = 24 * 1024 + 64  # bytes under one seal
+SEALED_MAX = record.SIZE_MAX + 64  # bytes under one seal
 LINE = 64  # characters of base64 in a line
 VERBS = ("add", "codes", "remove", "replace", "set", "setup")
 _DIGITS = "0123456789"
+_END = b"\nend\n"
 _STARTS = (b"proposal ", b"record ")
 
 
@@ -175,10 +176,10 @@ def _lines(lines: list[str] | tuple[str, ...]) -> bytes:
 
 
 def _split(data: bytes) -> list[bytes]:
-    """Cut before every line that starts a section; what stands before the first is one, too."""
+    """Cut before every line that starts a section and after every `end`; nothing is left out."""
     parts: list[bytes] = []
     for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
-        if line.startswith(_STARTS) or not parts:
+        if line.startswith(_STARTS) or not parts or parts[-1].endswith(_END):
             parts.append(b"")
         parts[-1] += line
     return parts
@@ -196,9 +197,9 @@ def _section(data: bytes) -> Section:
 
 def _read(text: str) -> Section:
     lines = text.split("\n")
-    if "sealed" not in lines or lines[-2:] != ["end", ""]:
+    if "sealed" not in lines[1:] or lines[-2:] != ["end", ""]:
         raise FormatError("a section has no seal or no end")
-    cut = lines.index("sealed")
+    cut = lines.index("sealed", 1)
     header = lines[:cut]
     try:
         sealed = base64.b64decode("".join(lines[cut + 1 : -2]), validate=True)

@@ -144,7 +144,7 @@ def value(state: State) -> dict[str, Any]:
         "used": {ident: f"{bits:x}" for ident, bits in state.used.items()},
         "drifts": {ident: list(pair) for ident, pair in state.drifts.items()},
         "resyncs": {ident: list(pair) for ident, pair in state.resyncs.items()},
-        "events": [list(event) for event in sorted(state.events)],
+        "events": _by_bucket(state.events),
         "notices": [list(notice) for notice in sorted(state.notices)],
     }
 
@@ -163,9 +163,7 @@ def read(item: Any) -> State:
         drifts=_pairs(got["drifts"]),
         resyncs=_pairs(got["resyncs"]),
         removed=_numbers(got["removed"], _ident, most=REMOVED_MAX),
-        events=frozenset(
-            _event(each) for each in canonical.array(got["events"], most=2 * EVENTS_MAX)
-        ),
+        events=_events(got["events"]),
         known=_numbers(got["known"], _place, most=KNOWN_MAX),
         wrong=_numbers(got["wrong"], _answer_mark, most=WRONG_MAX),
         tries=_numbers(got["tries"], _place, most=TRIES_MAX),
@@ -208,7 +206,7 @@ def _pairs(item: Any) -> dict[str, tuple[int, int]]:
     pairs = {}
     for key, pair in canonical.mapping(item, most=token.MERGED_MAX).items():
         second, number = _row(pair, 2)
-        low, high = -oath.COUNTER_MAX, oath.COUNTER_MAX
+        low, high = -oath.COUNTER_MAX, oath.COUNTER_MAX + 1000  # a phone's step, a counter ahead
         pairs[_ident(key)] = (canonical.integer(second), canonical.integer(number, low, high))
     return pairs
 
@@ -220,9 +218,23 @@ def _row(item: Any, size: int) -> list[Any]:
     return row
 
 
-def _event(item: Any) -> Event:
-    second, ident, bucket = _row(item, 3)
-    return Event(canonical.integer(second), canonical.hexadecimal(ident, size=8), _place(bucket))
+def _by_bucket(events: frozenset[Event]) -> dict[str, dict[str, int]]:
+    buckets: dict[str, dict[str, int]] = {}
+    for event in events:
+        buckets.setdefault(event.bucket, {})[event.id] = event.second
+    return buckets
+
+
+def _events(item: Any) -> frozenset[Event]:
+    events = set()
+    for bucket, found in canonical.mapping(item, most=2 * EVENTS_MAX).items():
+        for ident, second in _numbers(found, _random, most=EVENTS_MAX).items():
+            events.add(Event(second, ident, _place(bucket)))
+    return frozenset(events)
+
+
+def _random(key: str) -> str:
+    return canonical.hexadecimal(key, size=8)
 
 
 def _notice(item: Any) -> Notice:

@@ -17,8 +17,10 @@ ONE_TIME = ("totp", "hotp")  # kinds a person uses every day; scratch codes are 
 TOKENS_MAX = 8  # that an account may have
 MERGED_MAX = 32  # that a record may hold after two copies with different ones were merged
 SCRATCH_MAX = 20  # codes in one set
+SCRATCH_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 5 bits each, no i l o u
+SCRATCH_LENGTH = 8
 SCRATCH_STRONG = 40  # bits; such a code may be compared even while an account is limited
-NOTE_MAX = 120  # characters
+NOTE_MAX = 120  # bytes of UTF-8
 NAME_MAX = 32  # characters
 _SMALL = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NAME = _SMALL + _SMALL.upper() + "._-"
@@ -84,6 +86,13 @@ def check_name(name: object) -> str:
     return name
 
 
+def check_note(note: Any) -> str:
+    """Return a note, or raise FormatError if it is too long or not printable."""
+    if len(canonical.text(note, most=NOTE_MAX).encode("utf-8", "replace")) > NOTE_MAX:
+        raise FormatError(f"a note is longer than {NOTE_MAX} bytes")
+    return str(note)
+
+
 def _oath_params(value: dict[str, Any]) -> None:
     secret = value["secret"]
     low, high = 2 * oath.SECRET_MIN, 2 * oath.SECRET_MAX
@@ -106,8 +115,10 @@ def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
         for code in codes:
             if hashed:
                 canonical.hexadecimal(code, size=MARK_SIZE)
-            elif len(canonical.text(code, most=16)) < 8 or code.strip(_SMALL):
-                raise FormatError("a scratch code is 8 to 16 digits and small letters")
+            elif len(canonical.text(code, most=SCRATCH_LENGTH)) < SCRATCH_LENGTH or code.strip(
+                SCRATCH_ALPHABET
+            ):
+                raise FormatError("a scratch code is 8 digits and small letters without i l o u")
         if not codes or codes != sorted(set(codes)):
             raise FormatError("scratch codes are not sorted, or one is there twice")
         return params
@@ -135,7 +146,7 @@ def draft_from(value: Any) -> Draft:
         kind,
         check_name(item["name"]),
         check_params(kind, item["params"], hashed=False),
-        canonical.text(item["note"], most=NOTE_MAX),
+        check_note(item["note"]),
         canonical.integer(item["expires"]),
         canonical.integer(item["seen"], 0, oath.COUNTER_MAX),
     )
@@ -159,7 +170,7 @@ def token_from(ident: str, value: Any) -> Token:
         check_params(kind, item["params"], hashed=True),
         canonical.integer(item["created"]),
         canonical.integer(item["labelled"]),
-        canonical.text(item["note"], most=NOTE_MAX),
+        check_note(item["note"]),
         canonical.integer(item["expires"]),
         canonical.boolean(item["enabled"]),
     )

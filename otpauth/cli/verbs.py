@@ -136,8 +136,10 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
         target.check_free(token.check_name(options.new))
         labels["name"] = options.new
     if options.note is not None:
-        if len(options.note) > token.NOTE_MAX or not options.note.isprintable():
-            raise UsageError(f"a note is up to {token.NOTE_MAX} printable characters")
+        try:
+            token.check_note(options.note)
+        except FormatError:
+            raise UsageError(f"a note is up to {token.NOTE_MAX} bytes of printable text") from None
         labels["note"] = options.note
     if options.expires is not None:
         labels["expires"] = expiry(options.expires)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import __version__, answer, oath, uri
 from otpauth.errors import RefusedError
-from otpauth.kinds import hotp, scratch
-from otpauth.token import SCRATCH_STRONG, Draft
+from otpauth.kinds import hotp
+from otpauth.token import SCRATCH_ALPHABET, SCRATCH_LENGTH, SCRATCH_STRONG, Draft
 
 if TYPE_CHECKING:
     from otpauth.cli.qr import Drawing
@@ -42,7 +42,7 @@ def new_scratch(count: int) -> list[str]:
     """Return that many different random scratch codes of 40 bits, none all digits."""
     codes: set[str] = set()
     while len(codes) < count:
-        code = "".join(secrets.choice(scratch.ALPHABET) for _ in range(scratch.LENGTH))
+        code = "".join(secrets.choice(SCRATCH_ALPHABET) for _ in range(SCRATCH_LENGTH))
         if not code.isdigit():
             codes.add(code)
     return sorted(codes)

@@ -26,7 +26,7 @@ RESYNC_LIFE = 600  # seconds within which the second code must come
 
 def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Match | None:
     """Compare a code with a counter-based token."""
-    if len(code) != token.params["digits"] or not code.isdigit():
+    if len(code) != token.params["digits"] or not (code.isascii() and code.isdigit()):
         return None
     following = state.counters.get(token.id, 0)
     reach = RESYNC if rule.resync else LOOK_AHEAD

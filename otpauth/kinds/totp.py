@@ -28,7 +28,7 @@ RESYNC_LIFE = 600  # seconds within which the second code must come
 
 def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Match | None:
     """Compare a code with a time-based token at `now`, in Unix seconds."""
-    if len(code) != token.params["digits"] or not code.isdigit():
+    if len(code) != token.params["digits"] or not (code.isascii() and code.isdigit()):
         return None
     period = token.params["period"]
     here = oath.time_step(now, period=period)
@@ -44,7 +44,7 @@ def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Mat
         return Match(ACCEPTED, _advance(token, state, inside[0]))
     if any(step <= accepted and first <= step <= last for step in steps):
         return Match(CLOCK if accepted > last else USED, state, wait=wait)
-    if fresh:
+    if fresh and rule.resync:
         return _skewed(token, state, fresh, here=here, now=now)
     return Match(WRONG, state, wait=wait)
 
