@@ -1,12 +1,14 @@
 """How often an answer may be wrong: buckets by place, back-off, and the owner's way in.
 
 A place is where a login comes from. One that logged in with a one-time code in the last 90 days is
-known and has a bucket of its own, emptied by its next accepted code. All others share the
-strangers' bucket, which no success empties: whoever has many addresses gets no more tries, and his
-failures do not shut out a known place. Time is in Unix seconds.
+known and has a bucket of its own. All others share the strangers' bucket: whoever has many
+addresses gets no more tries, and his failures do not shut out a known place. Time is in Unix
+seconds.
 
 In a bucket: `rate_limit` (3 in 30 s), after 10 wrong answers in an hour one try in 5 minutes,
-after 50 in a week one an hour. A scratch code of 40 bits is compared even then, once a second and
+after 50 in a week one an hour. A known place's next accepted code forgives it the first two, but
+not the week's count: somebody who guesses from its owner's own address gets no more than others. A
+scratch code of 40 bits is compared even then, once a second and
 place. SECURITY.md computes what a guesser gets.
 """
 
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from otpauth.policy import Rule
 
 KNOWN_LIFE = 90 * 86400
-BACKOFF = ((10, 3600, 300), (50, 7 * 86400, 3600))  # wrong answers, in seconds, then one try per
-EVENT_LIFE = 7 * 86400
+HOUR, WEEK = 3600, 7 * 86400
+BACKOFF = ((10, HOUR, 300), (50, WEEK, HOUR))  # wrong answers, within, then one try per; seconds
 REPEAT_LIFE = 60  # the same wrong answer again within this is not charged twice
 CLOCK_SLACK = 120  # what is dated later than this from now is ignored
 PROPOSALS = "proposals"  # the bucket of proofs inside proposals
@@ -57,12 +59,7 @@ def prune(state: State, now: int) -> State:
     }
     return state._replace(
         known=known,
-        events=frozenset(
-            event
-            for event in state.events
-            if now - EVENT_LIFE < event.second <= late
-            and event.second >= known.get(event.bucket, 0)
-        ),
+        events=frozenset(event for event in state.events if now - WEEK < event.second <= late),
         wrong={
             mark: second
             for mark, second in state.wrong.items()
@@ -79,12 +76,14 @@ def bucket(state: State, where: str) -> str:
 
 def wait(state: State, name: str, rule: Rule, now: int) -> int:
     """Return for how many seconds no answer charged to this bucket will be compared, 0 for none."""
-    seconds = sorted(event.second for event in state.events if event.bucket == name)
+    every = sorted(event.second for event in state.events if event.bucket == name)
+    unforgiven = [second for second in every if second >= state.known.get(name, 0)]
     most, span = rule.rate_limit
-    waits = [seconds[-most] + span - now] if len(seconds) >= most else []
+    waits = [unforgiven[-most] + span - now] if len(unforgiven) >= most else []
     for number, within, pause in BACKOFF:
-        if sum(now - within < second for second in seconds) >= number:
-            waits.append(seconds[-1] + pause - now)
+        counted = unforgiven if within < WEEK else every
+        if sum(now - within < second for second in counted) >= number:
+            waits.append(counted[-1] + pause - now)
     return max([0, *waits])
 
 
@@ -102,10 +101,10 @@ def charge(state: State, name: str, mark: str, *, now: int, ident: str) -> State
 
 
 def accepted(state: State, where: str, now: int) -> State:
-    """Make a place known after an accepted one-time code; its own failures are forgotten."""
+    """Make a place known after an accepted one-time code; its own failures are forgiven."""
     if not may_be_known(where):
         return state
-    return prune(state._replace(known={**state.known, where: now}), now)
+    return state._replace(known={**state.known, where: now})
 
 
 def scratch_open(state: State, where: str) -> bool:

@@ -161,6 +161,7 @@ def _compare(
 
 
 SHOWN_MAX = 45  # characters of a service or address in an outcome; the longest address
+AGAIN_WRONG = "Wrong code. Type the next one that the device shows: "
 AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
 
 
@@ -220,10 +221,9 @@ def _refuse(
     state = limits.charge(state, bucket, mark, now=request.now, ident=chance.ident)
     account = account._replace(state=state)
     if SKEWED in found:
-        hint = _skew(found[SKEWED].match.off)
-        again = f"Wrong code, or the {hint}: type its next code too: "
+        again = _skewed(found[SKEWED].match.off)
         return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
-    return Outcome(REFUSE, FAILED, found[WRONG].token.name, account, again="Wrong code. Code: ")
+    return Outcome(REFUSE, FAILED, found[WRONG].token.name, account, again=AGAIN_WRONG)
 
 
 def _remembered(outcome: Outcome, request: Request) -> Record:
@@ -249,12 +249,17 @@ def _next_code(match: Match) -> str:
     return f"Next code (in {match.wait} s)" if match.wait else "Next code"
 
 
-def _skew(off: int) -> str:
-    if not off:
-        return "device is far ahead"
-    minutes = max(1, round(abs(off) / 60))
+def _skewed(off: int) -> str:
+    """Ask for the next code of a skewed phone; say by how much only if it is slow.
+
+    A code of the past is worth nothing. Of a code of the future a guesser would learn that it will
+    be right, so it looks like any wrong one.
+    """
+    if off >= 0:
+        return AGAIN_WRONG
+    minutes = max(1, round(-off / 60))
     unit = "minute" if minutes == 1 else "minutes"
-    return f"phone is {minutes} {unit} {'fast' if off > 0 else 'slow'}"
+    return f"Wrong code, or the phone is {minutes} {unit} slow: type its next code too: "
 
 
 def _news(state: State, now: int) -> tuple[str, ...]:

@@ -144,7 +144,7 @@ def _enrol(scene: Scene) -> None:
         scene.phone = Phone(_read_screen(shown))
         code = scene.code()
         child.send(f"{code}\r")
-        _until(child, "Enter when you have them: ", shown)
+        _until(child, r"Enter when you have them[^:\n]*: ", shown)
         _tell(f"   Code: {code}", "   -> the wizard takes the code and hands out scratch codes:")
         _quote(shown.text())
         scene.scratch = _SCRATCH.findall("\n".join(shown.text()))
@@ -267,14 +267,17 @@ def _wizard(person: Person) -> Iterator[pexpect.spawn[str]]:
 
 
 def _until(child: pexpect.spawn[str], what: str | type[pexpect.EOF], shown: Screen) -> None:
-    """Let the terminal show what the wizard writes up to a question, or its end."""
+    """Let the terminal show what the wizard writes up to a question (a pattern), or its end."""
     try:
-        child.expect_exact([what])
+        child.expect([what])
+        missing = False
     except (pexpect.EOF, pexpect.TIMEOUT):
-        _quote([*shown.text(), *str(child.before).splitlines()])
-        raise UnexpectedError(f"the wizard does not come to {what!r}") from None
+        missing = True
     after = child.after if isinstance(child.after, str) else ""
     shown.feed(f"{child.before or ''}{after}".encode())
+    if missing:
+        _quote(shown.text())
+        raise UnexpectedError(f"the wizard does not come to {what!r}")
 
 
 def _show(shown: Screen) -> None:

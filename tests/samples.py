@@ -6,6 +6,7 @@ what they draw collides.
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -106,6 +107,11 @@ def request(now: int, place: str = ADDRESS, *, first_factor: str = "") -> login.
 _idents = iter(range(10**9))
 
 
+def fresh_id() -> str:
+    """Return an event id that was not used before."""
+    return f"{next(_idents):016x}"
+
+
 def decide(
     held: Record,
     typed: str | None,
@@ -116,7 +122,7 @@ def decide(
     first_factor: str = "",
 ) -> Outcome:
     """Decide one login with the marks of these samples and a fresh event id."""
-    chance = login.Chance(MARKS, f"{next(_idents):016x}")
+    chance = login.Chance(MARKS, fresh_id())
     asked = request(now, place, first_factor=first_factor)
     return login.decide(held, asked, typed, rule, chance=chance)
 
@@ -145,7 +151,14 @@ places = st.sampled_from([state.STRANGERS, "192.0.2.1", "192.0.2.2", limits.PROP
 digests = st.sampled_from([f"{number:016x}" for number in range(100, 104)])
 answers = st.sampled_from([f"{number:08x}" for number in range(4)])
 pairs = st.tuples(seconds, st.integers(-3, 3))
-events = st.builds(Event, seconds, ids, places)
+events = st.builds(  # an event's id is random: two events never share one
+    lambda second, place, number: Event(
+        second, f"{second:08x}{zlib.crc32(place.encode()) ^ number:08x}", place
+    ),
+    seconds,
+    places,
+    st.integers(0, 2),
+)
 notices = st.builds(
     Notice,
     seconds,
@@ -201,9 +214,7 @@ _outcomes = st.builds(
 _tokens = st.tuples(*[tokens_of(f"{number:016x}") for number in range(4)])
 
 
-def _record(
-    held: State, those: tuple[Token, ...], some: set[str], *rest: Any
-) -> Record:
+def _record(held: State, those: tuple[Token, ...], some: set[str], *rest: Any) -> Record:
     held = state.bounded(held)
     tokens = {each.id: each for each in those if each.id in some and each.id not in held.removed}
     era, enrolled, outcomes = rest

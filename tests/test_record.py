@@ -149,7 +149,7 @@ def test_size_tells_nothing() -> None:
 
 def largest(letter: str, place: str) -> Record:
     """Return the largest record that the limits allow, its texts of this letter and place."""
-    note = letter * token.NOTE_MAX
+    note = letter * (token.NOTE_MAX // len(letter.encode()))
     big = oath.COUNTER_MAX
     far = 2_000_000_000
     secret = "f" * 2 * oath.SECRET_MAX
@@ -192,7 +192,7 @@ def largest(letter: str, place: str) -> Record:
             told=far,
         ),
         outcomes=tuple(
-            Past(far + n, "CLOCK_WENT_BACK", letter * 64, letter * 64, "n" * 32)
+            Past(far + n, "CLOCK_WENT_BACK", "s" * 64, "r" * 64, "n" * 32)
             for n in range(record.OUTCOMES_MAX)
         ),
     )

@@ -202,6 +202,6 @@ def test_notices_and_tokens_are_listed() -> None:
 def test_proposal_shows_no_secret() -> None:
     """A change's repr and an opened proposal's repr show neither secret nor proof."""
     change = changes.Change(add=(samples.totp_draft(),), proof=changes.Proof("123456", 5))
-    opened = changes.Opened(PROPOSALS[0], changes.encode(change))
+    opened = secretfile.Opened(PROPOSALS[0], changes.encode(change))
     assert samples.SECRET.hex() not in repr(change) + repr(opened)
     assert "123456" not in repr(change) + repr(opened)

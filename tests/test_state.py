@@ -156,10 +156,10 @@ BAD = {
     "bits_signed": lambda v: v["used"].update({"0" * 16: "-1"}),
     "bits_long": lambda v: v["used"].update({"0" * 16: "1" * 51}),
     "pair_of_three": lambda v: v["drifts"].update({"0" * 16: [1, 2, 3]}),
-    "pair_huge": lambda v: v["resyncs"].update({"0" * 16: [1, 2**32]}),
-    "event_of_two": lambda v: v["events"].append([1, "0" * 16]),
-    "event_id_short": lambda v: v["events"].append([1, "0", "*"]),
-    "events_many": lambda v: v["events"].extend([[1, "0" * 16, "*"]] * 129),
+    "pair_huge": lambda v: v["resyncs"].update({"0" * 16: [1, 2**35]}),
+    "events_of_a_list": lambda v: v["events"].update({"*": [1]}),
+    "event_id_short": lambda v: v["events"].update({"*": {"0": 1}}),
+    "events_many": lambda v: v["events"].update({"*": {f"{n:016x}": 1 for n in range(65)}}),
     "known_many": lambda v: v["known"].update({str(n): 1 for n in range(17)}),
     "place_escape": lambda v: v["known"].update({"\x1b[2J": 1}),
     "place_long": lambda v: v["tries"].update({"a" * 65: 1}),
@@ -183,8 +183,10 @@ def test_bad_state(name: str) -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2**33) | st.sampled_from(["", "0" * 16, "*", "ä"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["0" * 16, "f" * 16, "x"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["0" * 16, "f" * 16, "x"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

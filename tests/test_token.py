@@ -39,7 +39,10 @@ def test_token_round_trip(kind: str) -> None:
 BAD_PARAMS: dict[str, tuple[str, dict[str, Any]]] = {
     "secret_short": ("totp", samples.totp_params(b"123456789")),
     "secret_long": ("totp", samples.totp_params(b"1" * 129)),
-    "secret_upper": ("totp", samples.totp_params(secret=b"\xff" * 20, **{}) | {"secret": "FF" * 20}),
+    "secret_upper": (
+        "totp",
+        samples.totp_params(secret=b"\xff" * 20) | {"secret": "FF" * 20},
+    ),
     "secret_odd": ("totp", samples.totp_params() | {"secret": "1" * 41}),
     "secret_text": ("totp", samples.totp_params() | {"secret": "z" * 40}),
     "secret_number": ("totp", samples.totp_params() | {"secret": 1}),
@@ -128,7 +131,11 @@ def test_no_secret_in_repr() -> None:
     """Neither secret nor scratch codes are in the repr of a draft, a token or a record."""
     held = samples.account(samples.totp_draft(), samples.scratch_draft())
     texts = [repr(each) for each in (*DRAFTS.values(), *held.ordered(), held)]
-    hidden = [samples.SECRET.hex(), *samples.SCRATCH_CODES, *held.ordered()[0].params.get("codes", ())]
+    hidden = [
+        samples.SECRET.hex(),
+        *samples.SCRATCH_CODES,
+        *held.ordered()[0].params.get("codes", ()),
+    ]
     assert not [(text, each) for text in texts for each in hidden if each in text]
 
 

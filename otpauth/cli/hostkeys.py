@@ -96,9 +96,11 @@ def _passphrase(options: argparse.Namespace, *, twice: bool) -> str:
             typed = terminal.ask("Passphrase: ", echo=False)
             if twice and typed != terminal.ask("Again: ", echo=False):
                 raise RefusedError("the two passphrases differ; nothing was written")
-    except NoTerminalError as error:
-        error.hint = "otpauth-admin key ... --passphrase-file FILE"
-        raise
+    except NoTerminalError:
+        raise NoTerminalError(
+            "no terminal to ask for the passphrase on",
+            hint="otpauth-admin key ... --passphrase-file FILE",
+        ) from None
     return typed
 
 

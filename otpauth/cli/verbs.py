@@ -234,12 +234,17 @@ def _from_uri(target: Target, options: argparse.Namespace, name: str, *, verb: s
     """Enrol the secret of a URI on stdin; a second line may be a code, as proof."""
     if options.uri != "-":
         raise UsageError("--uri takes '-': the URI is read from standard input, never from argv")
+    if options.algorithm or options.digits or options.period or options.codes is not None:
+        raise UsageError("with --uri the URI says algorithm, digits and period; no codes are made")
     lines = [line for line in sys.stdin.read(8192).splitlines() if line.strip()]
     if not lines:
         raise FormatError("there is no URI on standard input", hint="echo otpauth://... | ...")
     read = uri.parse(lines[0], name=name)
     draft = read.draft._replace(expires=expiry(options.expires))
     check_allowed(target, draft.kind)
+    kind = getattr(options, "kind", draft.kind)
+    if kind != draft.kind:
+        raise UsageError(f"the URI is of a {draft.kind} token, not {kind}")
     proof = proof_of(lines[1]) if len(lines) > 1 else None
     if len(bytes.fromhex(draft.params["secret"])) < 16:
         report.say(target.program, "warning", "the secret is shorter than 128 bits (RFC 4226)")
@@ -304,9 +309,8 @@ def _next_steps(target: Target, draft: Draft, new: list[str]) -> None:
     shown = target.path.replace(target.account.home, "~", 1)
     print(f"otpauth: {what} are in {shown}, sealed to key {target.public.id}")
     asking = services.sentence(services.asking())
-    prompt = target.policy.login.prompt.strip()
     if asking:
-        print(f'  next login   asked for "{prompt}": {asking};')
+        print(f"  next login   {asking};")
         print("               the code you just typed is used up, take the next one")
     else:
         print("  next login   no service on this host asks for codes yet; administrator:")

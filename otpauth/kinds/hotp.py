@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otpauth.state import State
     from otpauth.token import Token
 
-LOOK_AHEAD = 10
+LOOK_AHEAD = 5  # 766 tries in 30 days (SECURITY.md) shall find a code with less than 0.5 %
 RESYNC = 50
 LOOK_BACK = 10  # used codes that are told apart from wrong ones
 RESYNC_LIFE = 600  # seconds within which the second code must come

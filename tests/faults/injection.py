@@ -54,7 +54,7 @@ class Run:
     trace: str
 
 
-def run(  # noqa: PLR0913 (a program, its surroundings and its fault)
+def run(
     command: Sequence[str],
     paths: Sequence[Path],
     fault: Fault | None = None,
@@ -100,8 +100,10 @@ def short_writes() -> str:
     """Compile the library that makes every write and read of a file short, once a run."""
     target = stage.workspace() / "bin" / "short_writes.so"
     subprocess.run(
-        ("gcc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-O1")
-        + ("-o", str(target), str(_HERE / "short_writes.c")),
+        (
+            *("gcc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-O1"),
+            *("-o", str(target), str(_HERE / "short_writes.c")),
+        ),
         check=True,
     )
     return str(target)

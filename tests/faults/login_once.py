@@ -8,9 +8,9 @@ import time
 
 sys.path[:0] = ["/usr/local/lib/otpauth", "/usr/local/lib/otpauth/deps"]
 
-from otpauth import account, attempt, limits, store
-from otpauth.host import Host
-from otpauth.login import Request
+from otpauth import account, attempt, limits, store  # noqa: E402 (the path comes first)
+from otpauth.host import Host  # noqa: E402
+from otpauth.login import Request  # noqa: E402
 
 who = account.lookup(sys.argv[1])
 now = int(time.time())

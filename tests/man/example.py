@@ -46,9 +46,7 @@ def parts() -> Parts:
     record_key = keys.RecordKey(bytes(range(32)), ((public.id, bytes(range(64, 96))),))
     account = _account(record_key)
     (phone,) = [each for each in account.ordered() if each.kind == "totp"]
-    change = Change(
-        relabel={phone.id: {"note": "the blue one"}}, proof=Proof("287082", ASKED)
-    )
+    change = Change(relabel={phone.id: {"note": "the blue one"}}, proof=Proof("287082", ASKED))
     empty = Proposal("set", "phone", USER, public.id, ASKED, b"")
     sealed = seal.seal_proposal(public, USER, empty.header(), changes.encode(change))
     return Parts(
@@ -96,9 +94,7 @@ def texts(made: Parts, proposal: Proposal) -> dict[str, str]:
         "record-info": _wrapped(info.hex()),
         "record-derived": _wrapped(derived.hex()),
         "record-header": header.decode(),
-        "proposal-info": _wrapped(
-            seal.proposal_info(USER, proposal.key, proposal.header()).hex()
-        ),
+        "proposal-info": _wrapped(seal.proposal_info(USER, proposal.key, proposal.header()).hex()),
     }
 
 

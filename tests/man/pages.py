@@ -1,7 +1,7 @@
-"""What the pages say, as values: examples, tables, lists, and every word in bold.
+r"""What the pages say, as values: examples, tables, lists, and every word in bold.
 
 Only the mdoc that the pages use is understood. A literal block is an example if a comment
-`.\\" example NAME` stands right above it; a column list is a table if `.\\" table NAME` does.
+`.\" example NAME` stands right above it; a column list is a table if `.\" table NAME` does.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def table(page: str, name: str) -> list[tuple[str, ...]]:
     if not found:
         raise ValueError(f"{page} has no table {name!r}")
     rows = re.findall(r"^\.It (.*(?:\n(?!\.It ).*)*)", found[1], re.MULTILINE)
-    return [tuple(_cell(each) for each in re.split(r" ?Ta ?|\n\.Ta ?", row)) for row in rows]
+    return [tuple(_cell(each) for each in re.split(r" Ta |\n\.Ta ", row)) for row in rows]
 
 
 def _cell(text: str) -> str:
@@ -92,6 +92,9 @@ def items(text: str, macro: str) -> list[str]:
 
 def flags(text: str) -> set[str]:
     """Return all options that a text marks up as such, with their dashes."""
-    lines = [line for line in text.splitlines() if line.startswith(".")]
-    words = re.findall(r"\bFl (\S+)", "\n".join(lines))
-    return {"-" + plain(word) for word in words}
+    found = set()
+    for line in text.splitlines():
+        if line.startswith("."):
+            for run in re.findall(r"\bFl ((?:(?![A-Z][a-z]\b)\S+ ?)+)", line):
+                found |= {"-" + plain(word) for word in run.split() if word not in ",|."}
+    return found

@@ -120,7 +120,7 @@ def remove(person: Person) -> None:
         AssertionError: if a file of the product holds a secret in clear.
 
     """
-    for pid in _processes_of(person.uid):
+    for pid in processes_of(person.uid):
         processes.end(pid)
     state = Path("/var/lib/otpauth/users", person.name)
     leaks = secrets.registry.leaks_in_files([*person.home.glob(".otpauth*"), state])
@@ -209,7 +209,8 @@ def _key_files(name: str) -> tuple[Path, Path, Path]:
     return keys / name, keys / f"{name}.pub", stage.workspace() / "authorized" / name
 
 
-def _processes_of(uid: int) -> list[int]:
+def processes_of(uid: int) -> list[int]:
+    """Return the pids of a user's processes."""
     found = []
     for pid in processes.pids():
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests import stage
+from tests.parts import pam
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ class Clock:
     def environment(self) -> dict[str, str]:
         """Return the variables that put a program on this clock."""
         return {
-            "LD_PRELOAD": str(library()),
+            "LD_PRELOAD": f"{pam.compiled('true_sleep.so')} {library()}",
             "FAKETIME_TIMESTAMP_FILE": str(_RULE),
             "FAKETIME_FMT": "%s",
             "FAKETIME_NO_CACHE": "1",

@@ -155,7 +155,7 @@ def service(text: str, name: str | None = None) -> Iterator[str]:
 
 def probe(word: str) -> str:
     """Return the service line of the neighbour module: `ask` a password, or `show` the token."""
-    return f"auth required {_compiled('pam_probe.so')} {word}"
+    return f"auth required {compiled('pam_probe.so')} {word}"
 
 
 def pamtester(  # noqa: PLR0913 (pamtester's own options)
@@ -252,7 +252,7 @@ class Attempt:
         self._ready, ready_end = os.pipe()
         words = [f"--gate={gate},{gate_end},{ready_end}"] if gate else []
         whom = [name] if user is None else [name, user]
-        command = [str(_compiled("pamdrive")), *words, *_words(options), "--", *whom]
+        command = [str(compiled("pamdrive")), *words, *_words(options), "--", *whom]
         self._process = _start(command, gate_end, ready_end, options)
         os.close(gate_end)
         os.close(ready_end)
@@ -349,7 +349,7 @@ def _transaction(line: str) -> Transaction:
 
 
 @functools.cache
-def _compiled(name: str) -> Path:
+def compiled(name: str) -> Path:
     """Compile a program or module beside this file, once a run."""
     target = stage.workspace() / "bin" / name
     source = _HERE / f"{name.removesuffix('.so')}.c"

@@ -32,7 +32,7 @@ class Phone:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Enrol a base32 secret, as typed or scanned: blanks and lower case are welcome."""
-        self._secret = secrets.remember(secret.replace(" ", ""))
+        self.secret = secrets.remember(secret.replace(" ", ""))
         self._words = (f"--totp={algorithm}", "-d", str(digits), "-s", f"{period}s")
         self._period = period
         self._clock = clock
@@ -66,7 +66,7 @@ class Phone:
         """Return a random code that is good at no time within 20 minutes at 30 s a step."""
         first = int(self.now() // self._period) - 40
         words = (*self._words, "-w", "80", "-N", f"@{first * self._period}")
-        return _other_than(_oathtool(*words, secret=self._secret))
+        return _other_than(_oathtool(*words, secret=self.secret))
 
     def _unused(self) -> int | None:
         step, into = divmod(self.now(), self._period)
@@ -76,7 +76,7 @@ class Phone:
 
     def _compute(self, step: int) -> str:
         words = (*self._words, "-N", f"@{step * self._period}")
-        return secrets.remember(_oathtool(*words, secret=self._secret)[0])
+        return secrets.remember(_oathtool(*words, secret=self.secret)[0])
 
 
 class Fob:
@@ -84,14 +84,14 @@ class Fob:
 
     def __init__(self, secret: str, *, digits: int = 6, counter: int = 0) -> None:
         """Start at a counter with a base32 secret."""
-        self._secret = secrets.remember(secret.replace(" ", ""))
+        self.secret = secrets.remember(secret.replace(" ", ""))
         self._digits = digits
         self.counter = counter
 
     def code(self, counter: int) -> str:
         """Return the code of a counter."""
         words = ("--hotp", "-d", str(self._digits), "-c", str(counter))
-        return secrets.remember(_oathtool(*words, secret=self._secret)[0])
+        return secrets.remember(_oathtool(*words, secret=self.secret)[0])
 
     def next(self) -> str:
         """Return the next code."""
@@ -103,7 +103,7 @@ class Fob:
         """Return a random code that is good at none of the 200 counters around this one."""
         first = max(0, self.counter - 100)
         words = ("--hotp", "-d", str(self._digits), "-c", str(first), "-w", "200")
-        return _other_than(_oathtool(*words, secret=self._secret))
+        return _other_than(_oathtool(*words, secret=self.secret))
 
 
 def _oathtool(*words: str, secret: str) -> list[str]:

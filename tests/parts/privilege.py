@@ -28,7 +28,7 @@ def at_terminal(
         command,
         answers,
         environment=person.environment() | dict(environment or {}),
-        before=_becoming(person, {}, 0o022),
+        before=becoming(person, {}, 0o022),
         size=size,
         seconds=seconds,
     )
@@ -52,7 +52,7 @@ def su(  # noqa: PLR0913 (who, to whom, and the hostile world around it)
         ("/usr/bin/su", *["-l"] * login, name, "-c", command),
         answers,
         environment=caller.environment() | dict(environment or {}),
-        before=_becoming(caller, limits or {}, umask),
+        before=becoming(caller, limits or {}, umask),
         seconds=seconds,
     )
 
@@ -72,12 +72,13 @@ def sudo(
         ("/usr/bin/sudo", "-k", "/bin/sh", "-c", command),
         answers,
         environment=caller.environment() | dict(environment or {}),
-        before=_becoming(caller, limits or {}, umask),
+        before=becoming(caller, limits or {}, umask),
         seconds=seconds,
     )
 
 
-def _becoming(caller: Person, limits: Mapping[str, int], umask: int) -> Callable[[], None]:
+def becoming(caller: Person, limits: Mapping[str, int], umask: int) -> Callable[[], None]:
+    """Return what a child does to become the caller, under limits and a umask."""
     groups = os.getgrouplist(caller.name, caller.gid)
 
     def become() -> None:

@@ -1,0 +1,121 @@
+"""otpauth.conf(5) and the arguments in pam_otpauth(8) hold the keys that the code reads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from otpauth import arguments, config, policy, token
+from otpauth.cli import policies
+from otpauth.errors import ConfigError
+from tests.man import pages
+
+PAGE = "otpauth.conf.5"
+SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
+KEYS = [(section, key) for section, table in SECTIONS.items() for key in table]
+every_key = pytest.mark.parametrize(("section", "key"), KEYS)
+NUMBERS = {"scratch": "{}", "warn_below": "{}", "window": "{}", "rate_limit": "{}/30s"}
+LENGTHS = ("account", "prompt")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_keys(section: str) -> None:
+    """Every key of a section is in the page, in order of the alphabet, and no other is."""
+    described = pages.items(pages.subsection(PAGE, f"[{section}]"), "Cm")
+    assert described == sorted(SECTIONS[section])
+
+
+@every_key
+def test_defaults(section: str, key: str) -> None:
+    """The default that the page gives is the one in force without a file."""
+    told = re.search(
+        r"(?:Default:|is the default:)\n\.Li (.*) \.$", _item(section, key), re.MULTILINE
+    )
+    assert told, "no default"
+    in_force = {name: value for name, value, _ in policies.rows(policy.Policy())}
+    assert told[1] == in_force[f"{section}.{key}"]
+    assert SECTIONS[section][key](told[1]) == getattr(_blank(section), key)
+
+
+@every_key
+def test_choices(section: str, key: str) -> None:
+    """The words that the page offers are read, and kinds are all the kinds there are."""
+    line = _item(section, key).partition("\n")[0]
+    words = re.findall(r"[a-z*]+", line.partition("No = Cm ")[2].partition(" Ar ")[0])
+    for word in words:
+        SECTIONS[section][key](word)
+    if key == "changes":
+        assert tuple(words) == policy.CHANGES
+    if key == "log":
+        assert tuple(words) == policy.LOGS
+    if key == "kinds" and section == "setup":
+        assert re.findall(r"^\.Li (\w+) [,.]$", _item(section, key), re.MULTILINE) == list(
+            token.KINDS
+        )
+
+
+@every_key
+def test_ranges(section: str, key: str) -> None:
+    """A range in the page is that of the key: its ends are read, what lies beyond is refused."""
+    found = re.search(r"(\d+) to (\d+)", _item(section, key))
+    assert bool(found) == (key in NUMBERS or key in LENGTHS)
+    if not found:
+        return
+    low, high = int(found[1]), int(found[2])
+    read = SECTIONS[section][key]
+    for number, good in ((low, True), (high, True), (low - 1, False), (high + 1, False)):
+        value = "x" * max(number, 0) if key in LENGTHS else NUMBERS[key].format(number)
+        if good:
+            read(value)
+        else:
+            with pytest.raises(ConfigError):
+                read(value)
+
+
+def test_resync_bound() -> None:
+    """The longest resync is the one that the page names."""
+    assert "up to 12h" in _item("login", "resync")
+    assert policy.RULE_KEYS["resync"]("12h") == policy.RESYNC_MAX
+    with pytest.raises(ConfigError):
+        policy.RULE_KEYS["resync"]("13h")
+
+
+@pytest.mark.parametrize("name", pages.examples(PAGE))
+def test_examples(name: str) -> None:
+    """Each example of the page is a file that is read."""
+    assert config.parse(pages.examples(PAGE)[name], path=name).places
+
+
+def test_example_strict() -> None:
+    """The first example means what its sentence says."""
+    found = config.parse(pages.examples(PAGE)["strict"], path="strict")
+    assert (found.setup.changes, found.setup.totp) == ("admin", ("SHA256", 8, 30))
+    assert (found.login.window, found.login.rate_limit, found.login.resync) == (5, (5, 60), 3600)
+
+
+def test_arguments() -> None:
+    """The words that pam_otpauth(8) lists are all that a PAM line may have."""
+    text = pages.section("pam_otpauth.8", "OPTIONS")
+    flags = pages.items(text, "Cm")
+    keys = re.findall(r"^\.Cm (\w+)= [,.]$", text, re.MULTILINE)
+    assert sorted(keys) == sorted(policy.RULE_KEYS)
+    changed = arguments.apply(policy.Rule(), flags)
+    before, after = policy.Rule()._asdict(), changed._asdict()
+    assert {key for key in after if before[key] != after[key]} == set(flags)
+    assert flags == re.findall(
+        r"^\.Op Cm (\w+)$", pages.section("pam_otpauth.8", "SYNOPSIS"), re.MULTILINE
+    )
+    only_here = set(policy.Rule._fields) - set(policy.RULE_KEYS)
+    assert only_here <= set(flags), "a word of the rule that no page has"
+
+
+def _blank(section: str) -> policy.Setup | policy.Rule:
+    return policy.Setup() if section == "setup" else policy.Rule()
+
+
+def _item(section: str, key: str) -> str:
+    text = pages.subsection(PAGE, f"[{section}]")
+    found = re.search(rf"^\.It Cm {key} (.*?)(?=^\.It |^\.El)", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]

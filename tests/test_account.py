@@ -1,0 +1,115 @@
+"""Accounts, and work done with the rights of one for a limited time."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otpauth import account
+from otpauth.account import Account
+from otpauth.errors import UnknownUserError
+from tests.parts import accounts
+from tests.parts.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.parts.accounts import Person
+
+
+def as_account(person: Person) -> Account:
+    """Return a person as the product sees him."""
+    return account.lookup(person.name)
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", "no-such-user", "a\nb", "root\0", "\udcff", "../root", "root/", "x" * 300]
+)
+def test_what_is_no_account_is_unknown(name: str | None) -> None:
+    """No name, an odd name or nobody's name gives one error and no other."""
+    with pytest.raises(UnknownUserError):
+        account.lookup(name)
+
+
+def test_an_account_is_named_as_the_host_names_it() -> None:
+    """Name, uid, gid and home are those of the passwd entry."""
+    entry = pwd.getpwuid(0)
+    assert account.lookup("root") == Account("root", 0, entry.pw_gid, entry.pw_dir)
+    assert account.of_uid(0).name == "root"
+    with pytest.raises(UnknownUserError):
+        account.of_uid(2**31 - 7)
+
+
+@pytest.mark.stage
+def test_work_has_the_persons_rights_and_groups(stage: Path) -> None:
+    """Inside, all ids and groups are the person's and root's are gone for good."""
+    assert stage.is_dir()
+    with accounts.make(groups=("helpers",)) as person:
+
+        def work() -> bytes:
+            try:
+                os.setresuid(0, 0, 0)
+            except PermissionError:
+                umask = os.umask(0)
+                return repr((os.getresuid(), os.getresgid(), os.getgroups(), umask)).encode()
+            return b"root again"
+
+        reply = account.as_user(as_account(person), work, seconds=5)
+        groups = os.getgrouplist(person.name, person.gid)
+        assert reply is not None
+        uids, gids, got, umask = eval(reply)  # noqa: S307 (of our own repr)
+        assert (uids, gids) == ((person.uid,) * 3, (person.gid,) * 3)
+        assert sorted(got) == sorted(groups)
+        assert len(groups) == 2
+        assert umask == 0o077
+
+
+@pytest.mark.stage
+def test_work_that_hangs_is_given_up_and_ended(person: Person) -> None:
+    """Work that does not end in time is None, and leaves no process behind."""
+    begin = time.monotonic()
+    assert account.as_user(as_account(person), hang, seconds=0.3) is None
+    assert time.monotonic() - begin < 2
+    wait_until(lambda: not accounts.processes_of(person.uid), what="no child is left")
+
+
+def hang() -> bytes:
+    """Do not return."""
+    time.sleep(900)
+    return b""
+
+
+@pytest.mark.stage
+def test_work_that_fails_is_none(person: Person) -> None:
+    """An exception, a sudden end and an endless reply are all None; an empty reply is empty."""
+    who = as_account(person)
+
+    def fail() -> bytes:
+        raise KeyError
+
+    def leave() -> bytes:
+        os._exit(0)
+
+    assert account.as_user(who, fail, seconds=2) is None
+    assert account.as_user(who, leave, seconds=2) is None
+    assert account.as_user(who, lambda: bytes(account.REPLY_MAX + 1), seconds=2) is None
+    assert account.as_user(who, lambda: b"", seconds=2) == b""
+    assert account.as_user(who, lambda: bytes(140_000), seconds=2) == bytes(140_000)
+
+
+@pytest.mark.stage
+def test_the_person_cannot_trace_or_read_the_work(person: Person) -> None:
+    """While it works with the person's ids, its memory is not the person's to read."""
+    who = as_account(person)
+
+    def work() -> bytes:
+        try:
+            Path("/proc/self/mem").open("rb").close()
+        except PermissionError:
+            return f"{Path('/proc/self/environ').stat().st_uid}".encode()
+        return b"readable"
+
+    assert account.as_user(who, work, seconds=5) == b"0"

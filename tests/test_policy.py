@@ -1,0 +1,137 @@
+"""The keys of the rule: how each is spelt, and that nothing else is understood."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otpauth import arguments, policy
+from otpauth.errors import ConfigError
+from otpauth.policy import RULE_KEYS, SETUP_KEYS, Rule
+
+GOOD = [
+    ("nullok", "yes", True),
+    ("nullok", "no", False),
+    ("kinds", "*", ("totp", "hotp", "scratch")),
+    ("kinds", "totp scratch", ("totp", "scratch")),
+    ("window", "1", 1),
+    ("window", "21", 21),
+    ("rate_limit", "3/30s", (3, 30)),
+    ("rate_limit", "100/1d", (100, 86400)),
+    ("resync", "yes", 600),
+    ("resync", "no", 0),
+    ("resync", "12h", 43200),
+    ("warn_below", "0", 0),
+    ("prompt", "Code:", "Code: "),
+    ("prompt", "Code #%d:  ", "Code #%d: "),
+    ("log", "off", "off"),
+]
+BAD = [
+    ("nullok", ["", "Yes", "true", "1", "yes "]),
+    ("kinds", ["", "motp", "totp,hotp", "* totp", "TOTP"]),
+    ("window", ["", "0", "22", "-1", "03", "3.0", "\u0663", "3 ", "1e1", "9" * 5000]),
+    ("rate_limit", ["", "3", "0/30s", "101/30s", "3/30", "3/0s", "3/", "/30s", "3/30s/1"]),
+    ("resync", ["", "13h", "0s", "10", "on"]),
+    ("warn_below", ["", "21", "-1"]),
+    ("prompt", ["", "\x1b[2J", "a\nb", "x" * 201]),
+    ("log", ["", "file", "Syslog"]),
+]
+SETUP_GOOD = [
+    ("file", "~/.otpauth", "~/.otpauth"),
+    ("file", "~/.config/otpauth", "~/.config/otpauth"),
+    ("changes", "trust", "trust"),
+    ("totp", "SHA512 8 60s", ("SHA512", 8, 60)),
+    ("issuer", "{host}", "{host}"),
+    ("account", "{user}@example", "{user}@example"),
+    ("scratch", "0", 0),
+]
+SETUP_BAD = [
+    ("file", ["", "/etc/x", "~", "~/", "~bob/x", ".otpauth", "~/../x", "~/a/../b", "~//x", "~/\0"]),
+    ("changes", ["", "none", "confirm "]),
+    ("totp", ["", "SHA1 6", "MD5 6 30s", "SHA1 5 30s", "SHA1 9 30s", "SHA1 6 4s", "SHA1 6 301s"]),
+    ("issuer", ["", "{hosts}", "a:b", "{", "x" * 65, "\x1b"]),
+    ("scratch", ["21", "-1", "ten"]),
+]
+
+
+@pytest.mark.parametrize(("key", "text", "value"), GOOD)
+def test_rule(key: str, text: str, value: object) -> None:
+    """A key of the rule reads what the page says."""
+    assert RULE_KEYS[key](text) == value
+    assert type(RULE_KEYS[key](text)) is type(value)
+
+
+@pytest.mark.parametrize(("key", "text", "value"), SETUP_GOOD)
+def test_setup(key: str, text: str, value: object) -> None:
+    """A key of [setup] reads what the page says."""
+    assert SETUP_KEYS[key](text) == value
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "text"),
+    [(RULE_KEYS, key, text) for key, texts in BAD for text in texts]
+    + [(SETUP_KEYS, key, text) for key, texts in SETUP_BAD for text in texts],
+)
+def test_bad(table: dict[str, object], key: str, text: str) -> None:
+    """Anything else is a ConfigError."""
+    read = table[key]
+    assert callable(read)
+    with pytest.raises(ConfigError):
+        read(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(RULE_KEYS)), st.text(max_size=20))
+def test_any_value(key: str, text: str) -> None:
+    """Any text is a value or a ConfigError."""
+    with contextlib.suppress(ConfigError):
+        RULE_KEYS[key](text)
+
+
+def test_all_keys_are_fields() -> None:
+    """Each key sets a field, and every field but after_password is a key."""
+    assert set(RULE_KEYS) == set(Rule._fields) - {"after_password"}
+    assert set(SETUP_KEYS) == set(policy.Setup._fields)
+
+
+def test_defaults() -> None:
+    """The defaults are those of the design: nobody passes without a code, 3 in 30 s, 3 steps."""
+    rule = Rule()
+    assert (rule.nullok, rule.window, rule.rate_limit, rule.resync) == (False, 3, (3, 30), 600)
+    assert not rule.after_password
+    assert (policy.Setup().changes, policy.Setup().totp) == ("confirm", ("SHA1", 6, 30))
+
+
+# PAM words
+
+
+def test_arguments() -> None:
+    """Flags and key=value change the rule, the last one counts."""
+    words = ["nullok", "after_password", "window=5", "prompt=Your code: ", "window=4"]
+    rule = arguments.apply(Rule(), words)
+    assert (rule.nullok, rule.after_password, rule.window) == (True, True, 4)
+    assert rule.prompt == "Your code: "
+    assert arguments.apply(Rule(nullok=True), ["nullok=no"]).nullok is False
+    assert arguments.apply(Rule(), []) == Rule()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["", "Nullok", "nullok=", "after_password=yes", "windw=3", "window", "window=", "=3", "debug"],
+)
+def test_unknown_argument(word: str) -> None:
+    """An unknown word, or a key with a value that is none, is an error that names the key."""
+    with pytest.raises(ConfigError) as caught:
+        arguments.apply(Rule(), ["nullok", word])
+    assert repr(word.partition("=")[0]) in str(caught.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(max_size=12), max_size=3))
+def test_any_arguments(words: list[str]) -> None:
+    """Any words give a rule or a ConfigError."""
+    with contextlib.suppress(ConfigError):
+        arguments.apply(Rule(), words)
