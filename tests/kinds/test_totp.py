@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otpauth import oath
+from otpauth import oath, policy
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match, totp
 from otpauth.state import State
 from tests import samples
@@ -122,6 +122,8 @@ def test_resync_refused() -> None:
     first = match(phone(9))
     for offset in (9, 11, 8):
         assert match(phone(offset), first.state, now=NOW + 5).result == SKEWED
+    skipped = match(phone(9, now=NOW + 60), first.state, now=NOW + 60)
+    assert skipped.result == SKEWED
     assert match(phone(10), first.state, now=NOW + 5).result == ACCEPTED
 
 
@@ -137,6 +139,21 @@ def test_resync_before_the_first() -> None:
     """A first code from the future of a clock that went back is no first code."""
     first = match(phone(9))
     assert match(phone(10), first.state, now=NOW - 1).result == SKEWED
+    later = match(phone(9), now=NOW + 20)
+    assert match(phone(10), later.state, now=NOW + 5).result == SKEWED
+
+
+def test_resync_too_late() -> None:
+    """The second code must come within ten minutes, however long the token's period is."""
+    slow = TOKEN._replace(params=samples.totp_params(period=300))
+    rule = RULE._replace(resync=policy.RESYNC_MAX)
+    codes = [oath.hotp(samples.SECRET, NOW // 300 + offset) for offset in (10, 11)]
+    first = totp.match(slow, NOTHING, codes[0], now=NOW, rule=rule)
+    assert first
+    for later, result in ((600, ACCEPTED), (601, SKEWED)):
+        found = totp.match(slow, first.state, codes[1], now=NOW + later, rule=rule)
+        assert found
+        assert found.result == result
 
 
 def test_resync_replayed() -> None:
