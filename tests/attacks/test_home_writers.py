@@ -588,6 +588,7 @@ for turn in range(number):
         except OtpauthError:
             time.sleep(0.01)
     print(proposal.digest(), flush=True)
+    time.sleep(0.03)
 """
 
 

@@ -105,9 +105,9 @@ def test_c2_a_scratch_code_is_good_from_anywhere(service: str, victim: Victim) -
     """While strangers flood, an unknown place is limited, and a scratch code is its way in."""
     with pam.attempt(service, victim.name, [victim.code("scratch")], rhost="203.0.113.5") as owner:
         owner.ready()
-        tries = [(victim.name, victim.wrong(), f"198.51.100.{n}") for n in range(12)]
+        tries = [(victim.name, victim.wrong("totp"), f"198.51.100.{n}") for n in range(12)]
         assert not accepted(storm(service, tries))
-        code = victim.fob.next()
+        code = victim.phone.next()
         assert not pam.drive(service, victim.name, [code], rhost="203.0.113.5").one.ok
         assert owner.result().one.ok
 
