@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import shutil
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
@@ -14,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otpauth import changes, copies, propose, record, secretfile, seal, state, token
+from otpauth import seal, secretfile, state, token
 from otpauth.changes import Change, Proof
 from otpauth.host import Host
-from otpauth.secretfile import Damaged, Proposal, SealedRecord, SecretFile
+from otpauth.secretfile import Damaged, Proposal, SecretFile
 from otpauth.state import Event, Notice
-from tests.attacks import malware, victim as victims
+from tests.attacks import malware
+from tests.attacks import victim as victims
 from tests.attacks.malware import Order
 from tests.attacks.victim import HERE, KNOWN_FIRST, STACK
 from tests.parts import accounts, client, log, pam
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.attacks.victim import Victim
-    from tests.parts.accounts import Person
     from tests.parts.pam import Transaction
 
 KINDS = ("totp", "hotp", "scratch")
@@ -644,9 +642,7 @@ HOSTILE_JSON = {
 }
 
 
-def test_b9_hostile_json_under_a_valid_seal_costs_only_itself(
-    service: str, victim: Victim
-) -> None:
+def test_b9_hostile_json_under_a_valid_seal_costs_only_itself(service: str, victim: Victim) -> None:
     """Whatever bytes are sealed to the host, the login goes on and they are not understood."""
     before = victim.record().tokens
     names = list(HOSTILE_JSON)
@@ -715,9 +711,7 @@ def _maximal_proposals(victim: Victim) -> bytes:
 
 
 @pytest.mark.parametrize("copy", ["both copies", "home only"])
-def test_b10_a_file_at_its_limits_is_still_a_login(
-    service: str, victim: Victim, copy: str
-) -> None:
+def test_b10_a_file_at_its_limits_is_still_a_login(service: str, victim: Victim, copy: str) -> None:
     """One maximal record and 16 maximal proposals leave their owner a login, and the file clean."""
     _maximal(victim)
     data = victim.file.read_bytes() + _maximal_proposals(victim)

@@ -17,7 +17,8 @@ import pexpect
 import pytest
 
 from tests import stage as stage_module
-from tests.attacks import malware, victim as victims
+from tests.attacks import malware
+from tests.attacks import victim as victims
 from tests.attacks.victim import HERE, LOCKS, STACK
 from tests.parts import log, pam, privilege, processes, terminal
 from tests.parts.waiting import wait_until
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from tests.attacks.victim import Victim
     from tests.parts.accounts import Person
 
-EXEC = "auth required pam_exec.so expose_authtok quiet {more} /usr/local/lib/otpauth/otpauth-pam-exec"
+EXEC = (
+    "auth required pam_exec.so expose_authtok quiet {more} /usr/local/lib/otpauth/otpauth-pam-exec"
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +68,7 @@ def test_a1_no_file_size_limit_lets_a_wrong_code_go_uncounted(
     """Under any RLIMIT_FSIZE a wrong code is counted or nothing is compared, so no fourth is."""
     since = log.position()
     for code in (*(victim.wrong() for _ in range(3)), victim.fob.next()):
-        driven = pam.drive(
-            service, victim.name, [code], ruid=attacker.uid, limits={"FSIZE": size}
-        )
+        driven = pam.drive(service, victim.name, [code], ruid=attacker.uid, limits={"FSIZE": size})
         assert driven.status == 0, "the process died"
         assert not driven.one.ok
     seen = victims.reasons(since, victim.name)
@@ -215,9 +216,7 @@ def test_a2_a_cpu_limit_never_separates_a_verdict_from_its_record(
 
 
 @pytest.mark.parametrize("more", ["", "seteuid"])
-def test_a3_pam_exec_refuses_without_seteuid(
-    victim: Victim, attacker: Person, more: str
-) -> None:
+def test_a3_pam_exec_refuses_without_seteuid(victim: Victim, attacker: Person, more: str) -> None:
     """Run by pam_exec for another user, a right code is good with seteuid and burns without."""
     since = log.position()
     with pam.service(EXEC.format(more=more)) as name:
@@ -274,7 +273,17 @@ class Trap:
         *("otpauth", "cryptography", "json", "os", "encodings", "hmac", "base64", "sitecustomize"),
         *("usercustomize", "pwd_", "ipaddress", "_cffi_backend", "site", "datetime", "contextlib"),
     )
-    PROGRAMS = ("python3", "python", "sh", "bash", "env", "getent", "otpauth", "openssl", "sendmail")
+    PROGRAMS = (
+        "python3",
+        "python",
+        "sh",
+        "bash",
+        "env",
+        "getent",
+        "otpauth",
+        "openssl",
+        "sendmail",
+    )
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

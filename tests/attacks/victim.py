@@ -155,7 +155,9 @@ def give(name: str, draft: Draft) -> None:
 
 def rewrite(name: str, held: Record) -> None:
     """Put a record in the place of the present one."""
-    done = store.transact(account.lookup(name), _terms(), lambda _: store.Act(held, None, home=True))
+    done = store.transact(
+        account.lookup(name), _terms(), lambda _: store.Act(held, None, home=True)
+    )
     assert done.recorded
 
 

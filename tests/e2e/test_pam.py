@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otpauth import login
 from tests.parts import accounts, enrolment, log, pam, privilege
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def test_two_prompts_only_behind_a_first_factor(person: Person, service: str) ->
     """With a first factor a wrong code is asked once more, without one there is one prompt."""
     fob = enrolment.fob(person)
     with_key = pam.drive(service, person.name, [fob.wrong(), fob.next()], env=KEY).one
-    assert (with_key.ok, with_key.asked) == (True, [PROMPT, "Wrong code. Code: "])
+    assert (with_key.ok, with_key.asked) == (True, [PROMPT, login.AGAIN_WRONG])
     without = pam.drive(service, person.name, [fob.wrong(), fob.next()]).one
     assert (without.ok, without.asked, without.told) == (False, [PROMPT], [])
 

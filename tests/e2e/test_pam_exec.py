@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from tests.parts.accounts import Person
 
 PROGRAM = "/usr/local/lib/otpauth/otpauth-pam-exec"
-STACK = f"auth required pam_exec.so expose_authtok seteuid quiet {PROGRAM}"
+OPTIONS = "expose_authtok seteuid quiet"
 KEY = {"SSH_AUTH_INFO_0": "publickey ssh-ed25519 AAAA"}
+
+
+def stack(words: str = "", options: str = OPTIONS) -> str:
+    """Return a stack of the program and pam_permit: pam_exec alone has no answer to setcred."""
+    return f"auth required pam_exec.so {options} {PROGRAM} {words}\nauth required pam_permit.so"
 
 
 def test_a_code_lets_in_once(person: Person) -> None:
     """The right code is a success, a used and a wrong one are not."""
     fob = enrolment.fob(person)
-    with pam.service(STACK) as name:
+    with pam.service(stack()) as name:
         code = fob.next()
         assert pam.pamtester(name, person.name, [code]).ok
         assert not pam.pamtester(name, person.name, [code]).ok
@@ -31,7 +36,7 @@ def test_a_code_lets_in_once(person: Person) -> None:
 def test_behind_a_key_over_ssh(person: Person) -> None:
     """Sshd with a key and this program asks one question and lets the right code in."""
     fob = enrolment.fob(person)
-    with Sshd(STACK) as sshd:
+    with Sshd(stack()) as sshd:
         done = client.login(person, sshd, [fob.next()])
         assert (done.ok, len(done.prompts)) == (True, 1)
         assert not client.login(person, sshd, [fob.wrong()]).ok
@@ -41,12 +46,12 @@ def test_without_seteuid_it_refuses(person: Person) -> None:
     """From a set-uid program without seteuid it refuses the right code, and burns nothing."""
     fob = enrolment.fob(person)
     code = fob.next()
-    without = STACK.replace(" seteuid", "")
+    without = stack(options="expose_authtok quiet")
     start = log.position()
     with pam.service(without, "su"):
         assert not privilege.su(person, person, [code]).ok
     assert log.lines(start, containing="reason=NOT_PRIVILEGED")
-    with pam.service(STACK, "su"):
+    with pam.service(stack(), "su"):
         assert f"IN-{person.name}" in privilege.su(person, person, [code]).output
 
 
@@ -63,7 +68,7 @@ def test_it_lets_nobody_in_as_anything_but_authentication(person: Person) -> Non
 @pytest.mark.parametrize(("first", "passes"), [(True, True), (False, False)])
 def test_nullok_needs_a_first_factor(person: Person, *, first: bool, passes: bool) -> None:
     """Who has nothing passes with nullok behind a key, and not without one."""
-    with pam.service(f"{STACK} nullok") as name:
+    with pam.service(stack("nullok")) as name:
         done = pam.drive(name, person.name, ["123456"], env=KEY if first else {})
         assert done.one.ok == passes
 
@@ -72,9 +77,9 @@ def test_nullok_needs_a_first_factor(person: Person, *, first: bool, passes: boo
 def test_an_argument_not_understood_refuses(person: Person, words: str) -> None:
     """A word that is no argument is logged and refused, in both ways in."""
     fob = enrolment.fob(person)
-    for stack in (STACK, enrolment.STACK):
+    for text in (stack(words), f"{enrolment.STACK} {words}"):
         start = log.position()
-        with pam.service(f"{stack} {words}") as name:
+        with pam.service(text) as name:
             assert not pam.pamtester(name, person.name, [fob.next()]).ok
         (line,) = log.lines(start, containing="reason=CONFIG_BROKEN")
         assert words.split("=", maxsplit=1)[0] in line.text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otpauth import login
 from tests.parts import accounts, client, dialogue, enrolment, log
 from tests.parts.sshd import Sshd
 
@@ -124,7 +125,7 @@ def test_password_and_code(by_password: Sshd) -> None:
         second = client.login(
             person, by_password, [PASSWORD, fob.wrong(), fob.next()], key=False, methods=INTERACTIVE
         )
-        assert asked(second) == ["Password: ", PROMPT, "Wrong code. Code: "]
+        assert asked(second) == ["Password: ", PROMPT, login.AGAIN_WRONG]
         assert second.ok
 
 
@@ -192,18 +193,19 @@ def test_sftp_and_scp_ask_and_copy(person: Person, by_key: Sshd) -> None:
     assert not (person.home / "four").exists()
 
 
-@pytest.mark.parametrize(("skew", "words"), [(150, "2 minutes fast"), (-330, "6 minutes slow")])
-def test_a_skewed_phone_is_learned(person: Person, by_key: Sshd, skew: int, words: str) -> None:
-    """A phone far off is told so; its next code at the second prompt lets in, then it fits."""
+@pytest.mark.parametrize("skew", [150, -330])
+def test_a_skewed_phone_is_learned(person: Person, by_key: Sshd, skew: int) -> None:
+    """A phone far off is let in by its next code at the second prompt, and fits from then on.
+
+    By how much is told of a slow one only: that a code will be right is not for guessers.
+    """
     phone = enrolment.phone(person, skew=skew)
     done = client.login(person, by_key, [phone.code(), phone.code(offset_steps=1)])
     assert done.ok, done.output
     assert len(done.prompts) == 2
-    minutes = int(words.split(maxsplit=1)[0])
-    told = re.search(r"phone is (\d+) minutes (fast|slow)", asked(done)[1])
-    assert told, done.prompts
-    assert abs(int(told[1]) - minutes) <= 1
-    assert told[2] == words.split()[2]
+    told = re.search(r"phone is (\d+) minutes slow", asked(done)[1])
+    assert bool(told) == (skew < 0)
+    assert not told or 5 <= int(told[1]) <= 6
     later = client.login(person, by_key, [phone.code(offset_steps=2)])
     assert (later.ok, len(later.prompts)) == (True, 1)
 
@@ -217,14 +219,14 @@ def test_a_phone_a_step_off_just_works(person: Person, by_key: Sshd) -> None:
 
 
 def test_a_fob_pressed_too_often_comes_back(person: Person, by_key: Sshd) -> None:
-    """Ten presses ahead are let in; forty need two codes in a row at two prompts."""
+    """Four presses ahead are let in; thirty need two codes in a row at two prompts."""
     fob = enrolment.fob(person)
-    fob.counter += 9
+    fob.counter += 4
     assert client.login(person, by_key, [fob.next()]).ok
     fob.counter += 30
     done = client.login(person, by_key, [fob.next(), fob.next()])
     assert (done.ok, len(done.prompts)) == (True, 2)
-    assert "far ahead" in done.prompts[1]
+    assert asked(done)[1] == login.AGAIN_WRONG
 
 
 def test_too_many_wrong_codes_are_told_only_behind_a_first_factor(

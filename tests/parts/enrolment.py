@@ -28,7 +28,8 @@ def new_secret(size: int = 20) -> str:
 
 def uri(kind: str, secret: str, **params: object) -> str:
     """Return the provisioning URI of a secret."""
-    more = "".join(f"&{key}={value}" for key, value in params.items())
+    every = {"counter": 0, **params} if kind == "hotp" else params
+    more = "".join(f"&{key}={value}" for key, value in every.items())
     return f"otpauth://{kind}/stage:somebody?secret={secret}&issuer=stage{more}"
 
 
