@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import select
 import signal
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth.errors import UnknownUserError
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
-REPLY_MAX = 256 * 1024  # bytes
+MESSAGE_MAX = 256 * 1024  # bytes
 
 
 class Account(NamedTuple):
@@ -50,54 +53,80 @@ def of_uid(uid: int) -> Account:
         raise UnknownUserError(f"no account has uid {uid}") from None
 
 
-def as_user(account: Account, work: Callable[[], bytes], *, seconds: float) -> bytes | None:
-    """Run `work` in a child process with the account's ids and groups; return what it returns.
+class Deputy:
+    """A child process with a user's ids and groups, which answers requests one after another.
 
-    None if it failed or took longer: a hanging or hostile home is simply not there. The caller is
-    root. The child cannot be traced by the user, since a change of ids makes it undumpable.
+    What hangs or fails in it is its own affair: an answer that does not come in time is None, and
+    the child is killed at the end. It cannot be traced by the user, since a change of ids makes a
+    process undumpable. Whoever starts it is root, and does so before loading keys.
     """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _child(account, work, writer)
-    os.close(writer)
-    try:
-        return _collect(reader, time.monotonic() + seconds)
-    finally:
-        os.close(reader)
-        os.kill(child, signal.SIGKILL)
-        _reap(child)
+
+    def __init__(self, account: Account, serve: Callable[[bytes], bytes]) -> None:
+        inner_in, self._out = os.pipe()
+        self._in, inner_out = os.pipe()
+        self._child = os.fork()
+        if self._child == 0:
+            os.close(self._in)
+            os.close(self._out)  # so that its other end tells when the parent is gone
+            _be(account, serve, inner_in, inner_out)
+        os.close(inner_in)
+        os.close(inner_out)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._in)
+        os.close(self._out)
+        os.kill(self._child, signal.SIGKILL)
+        _reap(self._child)
+
+    def ask(self, request: bytes) -> None:
+        """Send a request; the reply is to be taken before the next one."""
+        with contextlib.suppress(BrokenPipeError):
+            _send(self._out, request)
+
+    def reply(self, seconds: float) -> bytes | None:
+        """Return the reply, None if it failed or does not come within so many seconds."""
+        return _collect(self._in, time.monotonic() + seconds)
 
 
-def _child(account: Account, work: Callable[[], bytes], writer: int) -> None:
-    """Become the user, work, reply, and leave without running anything of the host process."""
-    status = 1
+def _be(account: Account, serve: Callable[[bytes], bytes], source: int, sink: int) -> None:
+    """Become the user, serve, and leave without running anything of the host process."""
     try:
         os.umask(0o077)
         os.setgroups(os.getgrouplist(account.name, account.gid))
         os.setresgid(account.gid, account.gid, account.gid)
         os.setresuid(account.uid, account.uid, account.uid)
-        reply = b"+" + work()
-        while reply:
-            reply = reply[os.write(writer, reply) :]
-        status = 0
+        while (request := _collect(source, float("inf"))) is not None:
+            _send(sink, serve(request))
     finally:
-        os._exit(status)
+        os._exit(1)
 
 
-def _collect(reader: int, deadline: float) -> bytes | None:
+def _send(descriptor: int, data: bytes) -> None:
+    data = len(data).to_bytes(4, "big") + data
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _collect(descriptor: int, deadline: float) -> bytes | None:
+    """Read one message; None if it does not come before the deadline, or is too long."""
     waiting = select.poll()
-    waiting.register(reader, select.POLLIN)
-    reply = b""
-    while len(reply) <= REPLY_MAX:
+    waiting.register(descriptor, select.POLLIN)
+    data, size = b"", 4
+    while len(data) < size:
         left = deadline - time.monotonic()
-        if left <= 0 or not waiting.poll(left * 1000):
-            return None
-        part = os.read(reader, 65536)
+        ready = left > 0 and waiting.poll(None if left == float("inf") else left * 1000)
+        part = os.read(descriptor, 65536) if ready else b""
         if not part:
-            return reply[1:] if reply else None
-        reply += part
-    return None
+            return None
+        data += part
+        if len(data) >= 4:
+            size = 4 + int.from_bytes(data[:4], "big")
+        if size > 4 + MESSAGE_MAX:
+            return None
+    return data[4:]
 
 
 def _reap(child: int) -> None:
@@ -108,4 +137,4 @@ def _reap(child: int) -> None:
                 return
         except ChildProcessError:
             return
-        time.sleep(0.001)
+        time.sleep(0.0005)

@@ -6,11 +6,10 @@ with spaces is written in brackets, `[prompt=Your code: ]`. An unknown word is a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from otpauth import policy
 from otpauth.errors import ConfigError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
-from otpauth import changes, log, login, record, store
+from otpauth import log, login, record, secretfile, store
 from otpauth.errors import (
     BusyError,
     ConfigError,
@@ -17,6 +16,7 @@ from otpauth.errors import (
 )
 from otpauth.login import Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.account import Account
     from otpauth.login import Request
@@ -105,7 +105,7 @@ def _mapped(error: Exception) -> tuple[str, str]:
 
 def _waiting(done: Done) -> tuple[str, ...]:
     """Tell the owner of proposals that wait."""
-    names = [name for _, _, name, result in done.adopted if result == changes.PENDING]
+    names = [name for _, _, name, result in done.adopted if result == secretfile.PENDING]
     return tuple(
         f"otpauth: the change to '{name}' waits for your administrator, or for a code of a token "
         "you have: run otpauth again"
@@ -117,7 +117,7 @@ def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
     note(request, outcome, terms.rule.log)
     for digest, verb, name, result in done.adopted:
         text = log.line(user=request.user, proposal=digest, verb=verb, name=name, result=result)
-        log.send(text, warning=result != changes.ADOPTED)
+        log.send(text, warning=result != secretfile.ADOPTED)
     if done.home_fault and _first_today(done, request.now):
         log.send(log.line(user=request.user, home=done.home_fault), warning=True)
 

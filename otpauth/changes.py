@@ -8,21 +8,22 @@ wrong proof drops the proposal and is charged; one without proof waits for the a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from otpauth import answer, canonical, limits, login, oath, token
+from otpauth import answer, canonical, limits, login, oath, secretfile, token
 from otpauth.errors import FormatError, RefusedError
 from otpauth.kinds import ACCEPTED
 from otpauth.state import Notice, State, bounded
 from otpauth.token import Draft, Token
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from otpauth.policy import Rule, Setup
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
-    from otpauth.secretfile import Opened
+    from otpauth.secretfile import Opened, Proposal
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
 PROPOSAL_LIFE = 90 * 86400
@@ -49,15 +50,6 @@ class Change(NamedTuple):
     proof: Proof | None = None
 
 
-class Ground(NamedTuple):
-    """What the host goes by. `now` is in Unix seconds."""
-
-    setup: Setup
-    rule: Rule
-    now: int
-    marks: Fingerprints
-
-
 class Adoption(NamedTuple):
     """What came of a file's proposals: the record, and (digest, verb, name, result) of each."""
 
@@ -65,8 +57,13 @@ class Adoption(NamedTuple):
     results: tuple[tuple[str, str, str, str], ...]
 
 
-ADOPTED = "adopted"
-PENDING = "pending"
+class Ground(NamedTuple):
+    """What the host goes by. `now` is in Unix seconds."""
+
+    setup: Setup
+    rule: Rule
+    now: int
+    marks: Fingerprints
 
 
 def encode(change: Change) -> bytes:
@@ -143,7 +140,7 @@ def adopt(
             continue
         account, result, proved = _consider(account, opened, ground, ident=ident, spent=spent)
         spent = spent or proved
-        if result != PENDING:
+        if result != secretfile.PENDING:
             account = _close(account, opened, digest, result, ground.now)
         results.append((digest, proposal.verb, proposal.name, result))
     return Adoption(account, tuple(results))
@@ -166,9 +163,10 @@ def apply(account: Record, change: Change, ground: Ground) -> Record:
 def remove(account: Record, ident: str, now: int) -> Record:
     """Remove a token for good: no old copy of it comes back."""
     each = account.tokens.get(ident)
+    if each is None:
+        return account
     state = account.state._replace(removed={**account.state.removed, ident: now})
-    if each is not None:
-        state = _notice(state, now, "removed", each.name)
+    state = _notice(state, now, "removed", each.name)
     tokens = {key: value for key, value in account.tokens.items() if key != ident}
     return account._replace(tokens=tokens, state=bounded(state))
 
@@ -242,7 +240,7 @@ def _consider(
 ) -> tuple[Record, str, bool]:
     """Deal with one proposal; return what came of it, and whether a proof was compared."""
     try:
-        change = _understood(opened, ground.now)
+        change = _understood(account, opened, ground.now)
     except RefusedError as error:
         return account, str(error), False
     proved = False
@@ -251,26 +249,45 @@ def _consider(
         if change.proof and not spent and ground.setup.changes != "admin":
             checked = _prove(account, change.proof, ground, ident)
         if checked is None:
-            return account, PENDING, False
+            return account, secretfile.PENDING, False
         account, right = checked
         if not right:
             return account, "its code is not one of a present token", True
         proved = True
     try:
-        return apply(account, change, ground), ADOPTED, proved
+        return apply(account, change, ground), secretfile.ADOPTED, proved
     except RefusedError as error:
         return account, str(error), proved
 
 
-def _understood(opened: Opened, now: int) -> Change:
+def _understood(account: Record, opened: Opened, now: int) -> Change:
     if opened.plain is None:
         raise RefusedError("it is not sealed to this host, or was changed")
     if not now - PROPOSAL_LIFE < opened.proposal.made <= now + PROOF_LIFE:
         raise RefusedError("it is too old, or dated in the future")
     try:
-        return decode(opened.plain)
+        change = decode(opened.plain)
     except FormatError:
         raise RefusedError("it is not understood") from None
+    if not _is_as_said(account, opened.proposal, change):
+        raise RefusedError("it does something else than its first line says")
+    return change
+
+
+def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
+    """Say whether a change is what its clear verb and name tell the administrator."""
+    gone = {account.tokens[ident].kind for ident in change.remove if ident in account.tokens}
+    kinds = {draft.kind for draft in change.add}
+    named = bool(change.add) and change.add[0].name == proposal.name
+    only_adds = not change.remove and not change.relabel
+    return {
+        "setup": named and only_adds,
+        "add": named and only_adds and len(change.add) == 1,
+        "replace": named and len(change.add) == 1 and not change.relabel,
+        "codes": kinds | gone <= {"scratch"} and not change.relabel,
+        "remove": not change.add and not change.relabel,
+        "set": not change.add and not change.remove,
+    }[proposal.verb]
 
 
 def _free(account: Record, opened: Opened, change: Change, setup: Setup) -> bool:
@@ -287,7 +304,7 @@ def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[R
         return None
     if now - PROOF_LIFE < proof.time <= now + limits.CLOCK_SLACK:
         for each in account.ordered():
-            if each.live(now):
+            if each.live(now) and each.kind in rule.kinds:
                 match = login.compare(each, account, proof.code, proof.time, rule, marks)
                 if match and match.result == ACCEPTED:
                     return account._replace(state=match.state), True
@@ -299,7 +316,7 @@ def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[R
 def _close(account: Record, opened: Opened, digest: str, result: str, now: int) -> Record:
     """Note that a proposal was dealt with, and tell its owner if it was refused."""
     state = account.state._replace(done={**account.state.done, digest: now})
-    if result != ADOPTED:
+    if result != secretfile.ADOPTED:
         state = _notice(state, now, "refused", opened.proposal.name, result[:64])
     return account._replace(state=bounded(state))
 

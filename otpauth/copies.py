@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from otpauth import record, seal
 from otpauth.errors import SealError
 from otpauth.kinds import scratch
 from otpauth.secretfile import Listed, SealedRecord
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.keys import RecordKey
     from otpauth.record import Record

@@ -43,6 +43,10 @@ class WriteError(OtpauthError):
     """Raised if a file could not be written; the old one is unchanged."""
 
 
+class ChangedError(WriteError):
+    """Raised if a file is not what it was when it was read."""
+
+
 class BusyError(OtpauthError):
     """Raised if a lock was held by somebody else for too long."""
 

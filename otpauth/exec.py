@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from otpauth import account, arguments, attempt, limits, login, store
 from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
@@ -18,6 +17,7 @@ from otpauth.host import Host
 from otpauth.login import Outcome, Request
 from otpauth.pam import first_factor
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -12,10 +12,10 @@ import contextlib
 import os
 import resource
 import signal
-from typing import TYPE_CHECKING
 
 from otpauth.errors import GuardError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

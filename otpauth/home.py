@@ -22,11 +22,12 @@ import fcntl
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import secretfile
-from otpauth.errors import BusyError, FormatError, UnsafeFileError, WriteError
+from otpauth.errors import BusyError, ChangedError, FormatError, UnsafeFileError, WriteError
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 UNCHANGED = "nothing was changed, your old tokens work"
+LOOK, WRITE, INSIST = b"look", b"write:", b"insist:"
+DONE, CHANGED = b"", b"changed"
+WRITE_LOCK_SECONDS = 1  # then the host goes on without the lock
+INSIST_LOCK_SECONDS = 5
 ABSENT = b"absent"
 FOUND = b"found:"
 UNFIT = b"unfit:"
@@ -56,6 +61,34 @@ class Home(NamedTuple):
 def path_of(account: Account, template: str) -> str:
     """Return the path of an account's file; `template` is policy.Setup's, below `~/`."""
     return os.path.join(account.home, template.removeprefix("~/"))
+
+
+class Server:
+    """What a deputy does for the host: look at the file, and replace what it saw."""
+
+    def __init__(self, account: Account, path: str) -> None:
+        self._account = account
+        self._path = path
+        self._seen: bytes | None = None
+
+    def __call__(self, request: bytes) -> bytes:
+        """Answer LOOK, or WRITE or INSIST followed by bytes: DONE, CHANGED or what went wrong."""
+        if request == LOOK:
+            reply = look(self._account, self._path)
+            self._seen = reply.removeprefix(FOUND) if reply.startswith(FOUND) else None
+            return reply
+        insist = request.startswith(INSIST)
+        data = request.removeprefix(INSIST if insist else WRITE)
+        seconds = INSIST_LOCK_SECONDS if insist else WRITE_LOCK_SECONDS
+        try:
+            with locked(self._path, seconds=seconds, insist=insist) as alone:
+                uid = self._account.uid
+                replace(self._path, data, uid=uid, before=self._seen, alone=alone)
+        except ChangedError:
+            return CHANGED
+        except (BusyError, WriteError) as error:
+            return str(error).encode()
+        return DONE
 
 
 def look(account: Account, path: str) -> bytes:
@@ -102,7 +135,7 @@ def replace(path: str, data: bytes, *, uid: int, before: bytes | None, alone: bo
     except (OSError, UnsafeFileError) as error:
         raise WriteError(f"{path!r} not written: {_plain(error)}", hint=UNCHANGED) from None
     if now != before:
-        raise WriteError(f"{path!r} was changed by another program meanwhile", hint=UNCHANGED)
+        raise ChangedError(f"{path!r} was changed by another program meanwhile", hint=UNCHANGED)
     try:
         write(path, data, temporary=f"{path}.new" if alone else f"{path}.{os.getpid()}.new")
     except OSError as error:
@@ -169,7 +202,10 @@ def _read(path: str, uid: int) -> bytes:
 
 
 def write(path: str, data: bytes, *, temporary: str) -> None:
-    """Write beside, sync, rename, sync the folder. Raises OSError; the old file is then whole."""
+    """Write beside, sync, rename, sync the folder.
+
+    Raises OSError; the old file is then in place. WriteError if the new one is, but not durably.
+    """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -186,7 +222,12 @@ def write(path: str, data: bytes, *, temporary: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    sync_folder(os.path.dirname(path))
+    try:
+        sync_folder(os.path.dirname(path))
+    except OSError as error:
+        raise WriteError(
+            f"{path!r} is written, but may not outlive a crash: {_plain(error)}"
+        ) from None
 
 
 def sync_folder(path: str) -> None:

@@ -10,19 +10,21 @@ import select
 import signal
 import stat
 import time
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from otpauth import keys, policy
 from otpauth.errors import ConfigError, FormatError, HostKeyError, UnsafeFileError
 from otpauth.secretfile import Opened
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from otpauth.keys import HostKey, PublicKey, RecordKey
     from otpauth.secretfile import Proposal
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 PYTHON = "/usr/bin/python3"  # never sys.executable: that is found through the caller's PATH
 HELPER_SECONDS = 3

@@ -8,12 +8,11 @@ are described in otpauth(5).
 
 from __future__ import annotations
 
-import base64
 import binascii
-from typing import NamedTuple
 
 from otpauth import canonical
 from otpauth.errors import FormatError
+from otpauth.value import NamedTuple
 
 KEY_SIZE = 32  # bytes, of every key here
 GENERATIONS_MAX = 64
@@ -143,7 +142,7 @@ def _rows(data: bytes, title: str, *, most: int) -> list[str]:
 
 
 def _encoded(key: bytes) -> str:
-    return base64.b64encode(key).decode("ascii")
+    return binascii.b2a_base64(key, newline=False).decode("ascii")
 
 
 def _named_key(row: str, word: str) -> tuple[str, bytes]:
@@ -151,7 +150,7 @@ def _named_key(row: str, word: str) -> tuple[str, bytes]:
     if len(parts) != 3 or parts[0] != word or not is_id(parts[1]):
         raise FormatError(f"a key file has a line that is no {word!r} line")
     try:
-        key = base64.b64decode(parts[2], validate=True)
+        key = binascii.a2b_base64(parts[2], strict_mode=True)
     except (binascii.Error, ValueError):
         raise FormatError("a key file has a key that is not base64") from None
     if len(key) != KEY_SIZE or _encoded(key) != parts[2]:

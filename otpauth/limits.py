@@ -14,10 +14,9 @@ place. SECURITY.md computes what a guesser gets.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from otpauth.state import STRANGERS, TRIES_MAX, Event, State
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.policy import Rule
 

@@ -10,11 +10,11 @@ then one consequence. A wrong answer is charged only if it was compared.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from otpauth import answer, kinds, limits, record, token
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.policy import Rule
     from otpauth.record import Record
@@ -193,8 +193,9 @@ def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome
     one_time = each.kind in token.ONE_TIME
     if one_time:
         state = limits.accepted(state, request.place, request.now)
-    say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
+    say: tuple[str, ...] = ()
     if request.first_factor:
+        say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
         state = state._replace(told=request.now)
     account = account._replace(state=state)
     return Outcome(ACCEPT, OK_OTP if one_time else OK_SCRATCH, each.name, account, say)

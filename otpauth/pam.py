@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
 
 from otpauth import account, arguments, attempt, limits, login, store
 from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from otpauth.account import Account
     from otpauth.store import Terms
 

@@ -7,13 +7,15 @@ are in seconds once read.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otpauth import oath, token
 from otpauth.errors import ConfigError
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")

@@ -7,13 +7,15 @@ never printed: reprs show names only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from otpauth import canonical, state, token
 from otpauth.errors import FormatError
 from otpauth.state import State
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from otpauth.token import Token
 
 VERSION = 1

@@ -19,11 +19,11 @@ one process.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from otpauth.errors import SealError
 from otpauth.keys import key_id
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
     from cryptography.hazmat.primitives.hpke import Suite
@@ -76,6 +76,11 @@ class Fingerprints(NamedTuple):
         return hmac.digest(self.key, prefixed(*fields), "sha256")[:size].hex()
 
 
+def prepare() -> None:
+    """Load the cipher, so that it is there when a lock is held."""
+    _aes_siv()
+
+
 def seal_record(keys: RecordKey, user: str, header: bytes, plain: bytes) -> bytes:
     """Seal a record with the newest generation. `header` is the clear text it goes with."""
     cipher = _cipher(keys, keys.newest, user)
@@ -88,11 +93,14 @@ def open_record(keys: RecordKey, generation: int, user: str, header: bytes, data
         raise SealError("a record is of a key generation that this host does not have")
     if len(data) <= OVERHEAD:
         raise SealError("a record is too short to be one")
-    from cryptography.exceptions import InvalidTag
-
+    cipher = _cipher(keys, generation, user)
     try:
-        return bytes(_cipher(keys, generation, user).decrypt(data, [header]))
-    except InvalidTag:
+        return bytes(cipher.decrypt(data, [header]))
+    except Exception as error:
+        from cryptography.exceptions import InvalidTag  # imports typing: not before it is needed
+
+        if not isinstance(error, InvalidTag):
+            raise
         raise SealError("a record does not open with this host's key") from None
 
 
@@ -138,10 +146,22 @@ def _suite() -> Suite:
 
 def _cipher(keys: RecordKey, generation: int, user: str) -> AESSIV:
     """Return the cipher of one user's records: AES-256-SIV under a key of his own."""
-    from cryptography.hazmat.primitives.ciphers.aead import (
-        AESSIV,
-    )
-
     host, key = keys.generations[generation - 1]
     info = prefixed(b"otpauth record 1", user.encode(), host.encode())
-    return AESSIV(expand(key, info, size=64))
+    return _aes_siv()(expand(key, info, size=64))
+
+
+def _aes_siv() -> type[AESSIV]:
+    """Return the class from where it is compiled: the public module loads 5 ms of others with it.
+
+    That place is not promised; where it is another one, the public module serves.
+    """
+    try:
+        from cryptography.hazmat.bindings._rust import openssl
+
+        found: type[AESSIV] = openssl.aead.AESSIV
+    except (ImportError, AttributeError):
+        from cryptography.hazmat.primitives.ciphers import aead
+
+        found = aead.AESSIV
+    return found

@@ -7,13 +7,12 @@ costs nobody but itself, and what it was is not guessed. otpauth(5) has the gram
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
-from typing import NamedTuple
 
 from otpauth import canonical, keys, record, state, token
 from otpauth.errors import FormatError, UnknownVersionError
+from otpauth.value import NamedTuple
 
 FIRST_LINE = b"otpauth 1\n"
 SIZE_MAX = 128 * 1024  # bytes
@@ -52,6 +51,9 @@ class Proposal(NamedTuple):
         import hashlib
 
         return hashlib.sha256(serialize_section(self)).hexdigest()[:16]
+
+
+ADOPTED, PENDING = "adopted", "pending"  # what came of a proposal; all else says why not
 
 
 class Opened(NamedTuple):
@@ -166,7 +168,7 @@ def serialize_section(section: Section) -> bytes:
     """Return one section as bytes."""
     if isinstance(section, Damaged):
         return section.data
-    text = base64.b64encode(section.sealed).decode("ascii")
+    text = binascii.b2a_base64(section.sealed, newline=False).decode("ascii")
     rows = [text[start : start + LINE] for start in range(0, len(text), LINE)]
     return section.header() + _lines(["sealed", *rows, "end"])
 
@@ -202,7 +204,7 @@ def _read(text: str) -> Section:
     cut = lines.index("sealed", 1)
     header = lines[:cut]
     try:
-        sealed = base64.b64decode("".join(lines[cut + 1 : -2]), validate=True)
+        sealed = binascii.a2b_base64("".join(lines[cut + 1 : -2]), strict_mode=True)
     except (binascii.Error, ValueError):
         raise FormatError("a section has a seal that is not base64") from None
     if len(sealed) > SEALED_MAX:

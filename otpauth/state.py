@@ -8,16 +8,16 @@ idempotent. Time is in Unix seconds.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
-
 from otpauth import canonical, oath, token
 from otpauth.errors import FormatError
+from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
 
-T = TypeVar("T", int, tuple[int, int])
+    T = TypeVar("T", int, tuple[int, int])
 
 REMOVED_MAX = 256  # ids; the oldest are dropped
 EVENTS_MAX = 64  # wrong answers kept for strangers, and again for known places

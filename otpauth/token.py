@@ -7,10 +7,13 @@ scratch codes are kept as keyed hashes only. Neither shows its parameters in a r
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from otpauth import canonical, oath
 from otpauth.errors import FormatError
+from otpauth.value import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 KINDS = ("totp", "hotp", "scratch")
 ONE_TIME = ("totp", "hotp")  # kinds a person uses every day; scratch codes are the spare key

@@ -17,6 +17,8 @@ from tests.parts import accounts
 from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.parts.accounts import Person
 
 
@@ -49,7 +51,7 @@ def test_work_has_the_persons_rights_and_groups(stage: Path) -> None:
     assert stage.is_dir()
     with accounts.make(groups=("helpers",)) as person:
 
-        def work() -> bytes:
+        def work(_: bytes) -> bytes:
             try:
                 os.setresuid(0, 0, 0)
             except PermissionError:
@@ -57,7 +59,7 @@ def test_work_has_the_persons_rights_and_groups(stage: Path) -> None:
                 return repr((os.getresuid(), os.getresgid(), os.getgroups(), umask)).encode()
             return b"root again"
 
-        reply = account.as_user(as_account(person), work, seconds=5)
+        reply = asked(as_account(person), work, seconds=5)
         groups = os.getgrouplist(person.name, person.gid)
         assert reply is not None
         uids, gids, got, umask = eval(reply)  # noqa: S307 (of our own repr)
@@ -71,12 +73,19 @@ def test_work_has_the_persons_rights_and_groups(stage: Path) -> None:
 def test_work_that_hangs_is_given_up_and_ended(person: Person) -> None:
     """Work that does not end in time is None, and leaves no process behind."""
     begin = time.monotonic()
-    assert account.as_user(as_account(person), hang, seconds=0.3) is None
+    assert asked(as_account(person), hang, seconds=0.3) is None
     assert time.monotonic() - begin < 2
     wait_until(lambda: not accounts.processes_of(person.uid), what="no child is left")
 
 
-def hang() -> bytes:
+def asked(who: Account, work: Callable[[bytes], bytes], *, seconds: float) -> bytes | None:
+    """Have a deputy do one piece of work."""
+    with account.Deputy(who, work) as deputy:
+        deputy.ask(b"")
+        return deputy.reply(seconds)
+
+
+def hang(_: bytes) -> bytes:
     """Do not return."""
     time.sleep(900)
     return b""
@@ -87,17 +96,17 @@ def test_work_that_fails_is_none(person: Person) -> None:
     """An exception, a sudden end and an endless reply are all None; an empty reply is empty."""
     who = as_account(person)
 
-    def fail() -> bytes:
+    def fail(_: bytes) -> bytes:
         raise KeyError
 
-    def leave() -> bytes:
+    def leave(_: bytes) -> bytes:
         os._exit(0)
 
-    assert account.as_user(who, fail, seconds=2) is None
-    assert account.as_user(who, leave, seconds=2) is None
-    assert account.as_user(who, lambda: bytes(account.REPLY_MAX + 1), seconds=2) is None
-    assert account.as_user(who, lambda: b"", seconds=2) == b""
-    assert account.as_user(who, lambda: bytes(140_000), seconds=2) == bytes(140_000)
+    assert asked(who, fail, seconds=2) is None
+    assert asked(who, leave, seconds=2) is None
+    assert asked(who, lambda _: bytes(account.MESSAGE_MAX + 1), seconds=2) is None
+    assert asked(who, lambda _: b"", seconds=2) == b""
+    assert asked(who, lambda _: bytes(140_000), seconds=2) == bytes(140_000)
 
 
 @pytest.mark.stage
@@ -105,11 +114,28 @@ def test_the_person_cannot_trace_or_read_the_work(person: Person) -> None:
     """While it works with the person's ids, its memory is not the person's to read."""
     who = as_account(person)
 
-    def work() -> bytes:
+    def work(_: bytes) -> bytes:
         try:
             Path("/proc/self/mem").open("rb").close()
         except PermissionError:
             return f"{Path('/proc/self/environ').stat().st_uid}".encode()
         return b"readable"
 
-    assert account.as_user(who, work, seconds=5) == b"0"
+    assert asked(who, work, seconds=5) == b"0"
+
+
+@pytest.mark.stage
+def test_one_deputy_answers_again_and_again(person: Person) -> None:
+    """A deputy answers requests in turn, and remembers between them; then it is gone."""
+    seen: list[bytes] = []
+
+    def work(request: bytes) -> bytes:
+        seen.append(request)
+        return b",".join(seen)
+
+    with account.Deputy(as_account(person), work) as deputy:
+        for request, reply in ((b"a", b"a"), (b"", b"a,"), (b"c" * 70_000, b"a,," + b"c" * 70_000)):
+            deputy.ask(request)
+            assert deputy.reply(5) == reply
+    assert seen == []
+    wait_until(lambda: not accounts.processes_of(person.uid), what="no child is left")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import canonical, changes, limits, oath, record, token
+from otpauth import canonical, changes, limits, oath, policy, record, token
 from otpauth.changes import Change, Proof
 from otpauth.errors import FormatError, RefusedError
 from otpauth.record import Record
@@ -27,11 +27,31 @@ PHONE = HELD.named("phone")
 assert PHONE
 
 
-def proposal(change: Change, *, verb: str = "add", made: int = NOW, number: int = 0) -> Opened:
-    """Return a change as the host finds it, opened."""
+def proposal(
+    change: Change, *, verb: str = "", name: str = "", made: int = NOW, number: int = 0
+) -> Opened:
+    """Return a change as the host finds it, opened; its first line says what it is, if not told."""
     sealed = number.to_bytes(4, "big") + changes.encode(change)
-    shown = Proposal(verb, f"p{number}", "alice", samples.HOST_ID, made, sealed)
+    shown = Proposal(
+        verb or honest_verb(change),
+        name or (change.add[0].name if change.add else f"p{number}"),
+        "alice",
+        samples.HOST_ID,
+        made,
+        sealed,
+    )
     return Opened(shown, changes.encode(change))
+
+
+def honest_verb(change: Change) -> str:
+    """Return the verb of a change."""
+    if {draft.kind for draft in change.add} == {"scratch"}:
+        return "codes"
+    if change.remove:
+        return "replace" if change.add else "remove"
+    if change.relabel:
+        return "set"
+    return "add" if len(change.add) == 1 else "setup"
 
 
 def adopt(held: Record, *opened: Opened, now: int = NOW, **setup: Any) -> Adoption:
@@ -229,8 +249,8 @@ def test_disabled_tokens_prove_nothing() -> None:
 def test_last_token_needs_proof() -> None:
     """Removing all tokens needs a proof even where the home is trusted; enrolled stays."""
     gone = Change(remove=tuple(HELD.tokens))
-    for policy in ("confirm", "trust", "admin"):
-        assert results(adopt(HELD, proposal(gone, verb="remove"), changes=policy)) == ["pending"]
+    for who_may in ("confirm", "trust", "admin"):
+        assert results(adopt(HELD, proposal(gone, verb="remove"), changes=who_may)) == ["pending"]
     adoption = adopt(HELD, proposal(gone._replace(proof=RIGHT), verb="remove"))
     assert results(adoption) == ["adopted"]
     assert adoption.record.tokens == {}
@@ -532,3 +552,41 @@ def test_dismiss() -> None:
     opened = proposal(adding(proof=RIGHT))
     held = changes.dismiss(HELD, (opened.proposal.digest(),), NOW)
     assert adopt(held, opened).results == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "verb", "name"),
+    [
+        (adding(), "codes", "scratch"),
+        (adding(), "remove", "phone"),
+        (adding(), "set", "phone"),
+        (adding(), "add", "phone"),
+        (adding()._replace(remove=(PHONE.id,)), "add", "tablet"),
+        (adding()._replace(relabel={PHONE.id: {"note": "x"}}), "setup", "tablet"),
+        (Change(remove=(PHONE.id,)), "codes", "scratch"),
+        (Change(remove=(PHONE.id,)), "set", "phone"),
+        (Change(relabel={PHONE.id: {"enabled": False}}), "remove", "phone"),
+    ],
+)
+def test_not_as_said(change: Change, verb: str, name: str) -> None:
+    """A change that its first line does not tell the administrator is dropped, even if approved."""
+    opened = proposal(change, verb=verb, name=name)._replace(approved=True)
+    adoption = adopt(HELD, opened)
+    assert results(adoption) == ["it does something else than its first line says"]
+    assert adoption.record.tokens == HELD.tokens
+
+
+def test_made_up_ids_flush_nothing() -> None:
+    """Removing ids that are no tokens leaves the set of removed ones as it is (B2)."""
+    made_up = tuple(f"{number:016x}" for number in range(32))
+    adoption = adopt(HELD, proposal(Change(remove=made_up, proof=RIGHT)))
+    assert results(adoption) == ["adopted"]
+    assert not adoption.record.state.removed
+
+
+def test_kinds_that_prove() -> None:
+    """A token of a kind that logins do not take proves no change."""
+    rule = policy.Rule(kinds=("hotp", "scratch"))
+    opened = (proposal(adding(proof=RIGHT)),)
+    adoption = changes.adopt(HELD, opened, ground(NOW)._replace(rule=rule), (samples.fresh_id(),))
+    assert results(adoption) == [WRONG_CODE]

@@ -11,13 +11,16 @@ import pytest
 TREE = Path(__file__).parent.parent
 PACKAGE = TREE / "otpauth"
 LAYERS = (
-    {"__init__", "errors", "oath"},
+    {"__init__", "errors", "oath", "value"},
     {"answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri"},
     {
         "arguments", "changes", "config", "copies", "limits", "login", "policy",
         "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
     },
-    {"account", "guard", "home", "host", "keyfiles", "log", "store", "unseal"},
+    {
+        "account", "guard", "handover", "home", "host", "hostcopy", "keyfiles", "log", "store",
+        "unseal",
+    },
     {"attempt", "exec", "pam", "propose", "services", "cli"},
 )  # fmt: skip
 PURE = LAYERS[0] | LAYERS[1] | LAYERS[2]

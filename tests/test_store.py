@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otpauth import account, changes, copies, secretfile, store
+from otpauth import account, changes, copies, handover, hostcopy, secretfile, store
 from otpauth.errors import BusyError, RecordError
 from otpauth.host import Host
 from otpauth.policy import Policy
@@ -213,7 +213,7 @@ def test_a_held_lock_is_busy_after_its_time(
 ) -> None:
     """While somebody holds the account's lock nothing is done; the lock file itself stays."""
     enrolled(person)
-    monkeypatch.setattr(store, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(hostcopy, "LOCK_SECONDS", 0.3)
     lock = Path(Host().lock_of(person.name))
     inode = lock.stat().st_ino
     with lock.open("rb") as file:
@@ -345,12 +345,12 @@ def test_a_record_moves_to_a_new_name(person: Person) -> None:
     enrolled(person)
     assert counted(person, 6).recorded
     with accounts.make() as other:
-        store.move_host_copy(Host(), person.name, who(other))
+        handover.rename(Host(), person.name, who(other))
         assert not host_copy(person).exists()
         assert counter(seen(other)) == 6
         assert seen(other).era == 1
         with pytest.raises(RecordError):
-            store.move_host_copy(Host(), person.name, who(other))
+            handover.rename(Host(), person.name, who(other))
 
 
 def test_what_does_not_open_can_be_discarded(person: Person) -> None:
@@ -360,7 +360,7 @@ def test_what_does_not_open_can_be_discarded(person: Person) -> None:
     damage(host_copy(person))
     damage(home_copy(person))
     home_copy(person).write_bytes(home_copy(person).read_bytes() + theirs)
-    store.discard(who(person), terms())
+    handover.discard(Host(), Host().policy(), who(person))
     assert home_copy(person).read_bytes() == secretfile.FIRST_LINE + theirs
     assert not host_copy(person).exists()
     assert enrolled(person).enrolled

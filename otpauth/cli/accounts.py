@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import account, attempt, changes, limits, login, secretfile, store
+from otpauth import account, attempt, changes, handover, limits, login, secretfile, store
 from otpauth.cli import listing, report
 from otpauth.cli.at_once import AtOnce
 from otpauth.errors import (
@@ -229,7 +229,7 @@ def _reset_unreadable(name: str, error: OtpauthError) -> int:
     if not isinstance(error, RecordError):
         raise error
     who = account.lookup(name)
-    store.discard(who, store.Terms(Host(), Host().policy(), Host().policy().login, 0))
+    handover.discard(Host(), Host().policy(), who)
     report.say(PROGRAM, "warning", f"{error}; it was set aside")
     print(f"{who.name} has no tokens now and enrols anew: otpauth setup")
     return report.DONE
@@ -259,7 +259,7 @@ def rename(options: argparse.Namespace) -> int:
     place = Host()
     if options.old != who.name and os.path.lexists(place.copy_of(who.name)):
         raise RefusedError(f"{who.name} has a record already")
-    store.move_host_copy(place, options.old, who)
+    handover.rename(place, options.old, who)
     print(f"the record of {options.old} is {who.name}'s now, uid {who.uid}")
     return report.DONE
 
@@ -274,7 +274,7 @@ def approve(options: argparse.Namespace) -> int:
     for digest in chosen:
         verb, name, result = results.get(digest, ("", "", "the helper did not open it"))
         print(f"{digest}  {verb} {name}: {result}")
-        if result != changes.ADOPTED:
+        if result != secretfile.ADOPTED:
             status = report.FAILED
     return status
 

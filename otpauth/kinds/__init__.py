@@ -6,8 +6,9 @@ if the code's shape cannot fit it, else a Match. It is pure: the new state is in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.policy import Rule
     from otpauth.seal import Fingerprints

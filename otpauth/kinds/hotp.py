@@ -8,11 +8,11 @@ leaves the counter alone, so strangers cannot push it away.
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
 
 from otpauth import oath
 from otpauth.kinds import ACCEPTED, SKEWED, USED, WRONG, Match
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.policy import Rule
     from otpauth.state import State

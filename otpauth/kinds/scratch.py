@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
 
 from otpauth import token
 from otpauth.kinds import ACCEPTED, USED, WRONG, Match
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.seal import Fingerprints
     from otpauth.state import State

@@ -13,11 +13,11 @@ anything accepted, so recorded codes that were used are worth nothing.
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
 
 from otpauth import oath
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.policy import Rule
     from otpauth.state import State

@@ -586,29 +586,29 @@ for turn in range(number):
         except OtpauthError:
             time.sleep(0.01)
     print(proposal.digest(), flush=True)
-    time.sleep(0.03)
+    time.sleep(float(sys.argv[3]))
 """
 
 
 def test_b8_setup_and_login_racing_lose_nothing(service: str, victim: Victim) -> None:
     """While logins and changes race for the file, each counts, and each counts once."""
-    _race_setup(service, victim, 100)
+    _race_setup(service, victim, 100, pause=0.03)
 
 
 @pytest.mark.soak
 def test_b8_setup_and_login_racing_lose_nothing_for_long(service: str, victim: Victim) -> None:
     """In 500 logins and 500 changes that race for the file, each counts, and each counts once."""
-    _race_setup(service, victim, 500)
+    _race_setup(service, victim, 500, pause=0)
 
 
-def _race_setup(service: str, victim: Victim, number: int) -> None:
+def _race_setup(service: str, victim: Victim, number: int, *, pause: float) -> None:
     conf = Path("/etc/otpauth/otpauth.conf")
     conf.write_text("[setup]\nchanges = trust\n", encoding="ascii")
     codes = [[victim.fob.next()] for _ in range(number)]
     (phone,) = (each.id for each in victim.record().tokens.values() if each.name == "phone")
     since = log.position()
     try:
-        with malware.running(victim.person, _SUBMIT, phone, str(number)) as setup:
+        with malware.running(victim.person, _SUBMIT, phone, str(number), str(pause)) as setup:
             driven = pam.drive(
                 service, victim.name, rounds=codes, times=number, rhost=HERE, seconds=300.0
             )
@@ -687,7 +687,7 @@ def _maximal(victim: Victim) -> None:
             for bucket in ("*", "2001:db8:1234:5678::/64")
             for _ in range(state.EVENTS_MAX)
         ),
-        done={os.urandom(8).hex(): now for _ in range(state.DONE_MAX)},
+        done={os.urandom(8).hex(): now - 60 for _ in range(state.DONE_MAX)},
         known={f"2001:db8:1234:{n:x}::/64": now for n in range(state.KNOWN_MAX)},
         notices=frozenset(
             Notice(now - n, "refused", "x" * 32, "r" * 64) for n in range(state.NOTICES_MAX)

@@ -174,15 +174,16 @@ def test_a2_the_terminal_and_timers_have_no_effect_in_the_locked_section(
     """A su that is stopped or ended while it waits for the lock still counts its wrong code."""
     assert su_asks is None
     become = _become(attacker, _set_timer if how == "timer" else int)
+    command = ["/usr/bin/su", "-c", "true", victim.name]
+    if how == "^Z":  # only a shell with job control makes a program that can be stopped
+        command = ["/bin/bash", "--norc", "-ic", f"{' '.join(command)}; true"]
     with lock_held(victim):
-        child = pexpect.spawn(
-            "/usr/bin/su", ["-c", "true", victim.name], preexec_fn=become, timeout=10
-        )
+        child = pexpect.spawn(command[0], command[1:], preexec_fn=become, timeout=10)
         child.expect("Verification code:")
         child.send(victim.wrong() + "\r")
-        pid = child.pid
-        assert pid is not None
-        wait_until(lambda: waits_for_lock(pid, victim), 5, what="su waits for the lock")
+        assert child.pid is not None
+        family = [child.pid, *processes.descendants(child.pid)]
+        wait_until(lambda: any(waits_for_lock(pid, victim) for pid in family), 5, what="su waits")
         if how == "timer":
             time.sleep(2.2)
         else:
@@ -192,7 +193,7 @@ def test_a2_the_terminal_and_timers_have_no_effect_in_the_locked_section(
         wait_until(lambda: victim.charged() == 1, 3, what="the wrong code is counted")
         assert pam.drive(service, victim.name, [victim.fob.next()], rhost=HERE).one.ok
     finally:
-        processes.end(pid)
+        processes.end(family[0])
         child.close(force=True)
 
 

@@ -47,8 +47,15 @@ def accepted(drives: Sequence[Drive]) -> int:
     return sum(one.ok for drive in drives for one in drive.transactions)
 
 
-@pytest.mark.parametrize("kind", ["totp", "hotp"])
-@pytest.mark.parametrize("how", ["one by one", "at once", "from forty addresses"])
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        ("hotp", "one by one"),
+        ("hotp", "at once"),
+        ("totp", "at once"),
+        ("totp", "from forty addresses"),
+    ],
+)
 def test_c1_of_forty_tries_three_are_compared(
     service: str, victim: Victim, kind: str, how: str
 ) -> None:

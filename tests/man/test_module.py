@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from otpauth import attempt, limits, login, policy, state, store
+from otpauth import attempt, hostcopy, limits, login, policy, state
 from otpauth.kinds import hotp, totp
 from tests.man import pages
 
@@ -82,7 +82,7 @@ def test_numbers_in_sentences() -> None:
         f"two in a row within {hotp.RESYNC}",
         f"within {totp.RESYNC_LIFE // 60} minutes",
         f"the same refusal {attempt.DEADLINE * 1000:.0f} milliseconds",
-        f"held the lock for {store.LOCK_SECONDS} seconds",
+        f"held the lock for {hostcopy.LOCK_SECONDS} seconds",
     ):
         assert sentence in text
     assert totp.RESYNC_LIFE == hotp.RESYNC_LIFE
