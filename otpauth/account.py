@@ -94,6 +94,7 @@ class Deputy:
 def _be(account: Account, serve: Callable[[bytes], bytes], source: int, sink: int) -> None:
     """Become the user, serve, and leave without running anything of the host process."""
     try:
+        _drop_all_but(source, sink)
         os.umask(0o077)
         os.setgroups(os.getgrouplist(account.name, account.gid))
         os.setresgid(account.gid, account.gid, account.gid)
@@ -102,6 +103,17 @@ def _be(account: Account, serve: Callable[[bytes], bytes], source: int, sink: in
             _send(sink, serve(request))
     finally:
         os._exit(1)
+
+
+def _drop_all_but(*kept: int) -> None:
+    """Close the host process's descriptors: what hangs must not hold a connection open."""
+    last = -1
+    for descriptor in sorted(kept):
+        os.closerange(last + 1, descriptor)
+        last = descriptor
+    os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
+    while os.open(os.devnull, os.O_RDWR) < 2:  # no file of the user's becomes standard error
+        pass
 
 
 def _send(descriptor: int, data: bytes) -> None:

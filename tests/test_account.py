@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,3 +140,38 @@ def test_one_deputy_answers_again_and_again(person: Person) -> None:
             assert deputy.reply(5) == reply
     assert seen == []
     wait_until(lambda: not accounts.processes_of(person.uid), what="no child is left")
+
+
+@pytest.mark.stage
+def test_a_deputy_does_not_outlive_a_killed_login(person: Person) -> None:
+    """If the process that asked is killed, its deputy ends by itself."""
+    login = os.fork()
+    if login == 0:
+        account.Deputy(as_account(person), hang)
+        time.sleep(900)
+    wait_until(lambda: accounts.processes_of(person.uid), what="the deputy runs")
+    os.kill(login, signal.SIGKILL)
+    os.waitpid(login, 0)
+    wait_until(lambda: not accounts.processes_of(person.uid), what="the deputy is gone")
+
+
+@pytest.mark.stage
+def test_a_deputy_holds_nothing_of_the_host_process(person: Person) -> None:
+    """What hangs in a deputy keeps no connection of the login open: it has two pipes, no more."""
+
+    def work(_: bytes) -> bytes:
+        return " ".join(
+            os.readlink(f"/proc/self/fd/{n}")[:5] for n in range(1024) if is_open(n)
+        ).encode()
+
+    with Path("/etc/passwd").open(encoding="utf-8"):
+        assert asked(as_account(person), work, seconds=5) == b"/dev/ /dev/ /dev/ pipe: pipe:"
+
+
+def is_open(descriptor: int) -> bool:
+    """Say whether a descriptor is open."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

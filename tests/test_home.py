@@ -212,3 +212,19 @@ def test_odd_lock(path: str, make: Callable[[str], None]) -> None:
         assert not had or make is fifo
     assert time.monotonic() - before < 1
     assert not os.path.exists("/nowhere")
+
+
+def test_a_new_file_that_may_not_last_is_called_so(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If only making the rename durable fails, nobody is told that nothing was changed (D2)."""
+
+    def fail(folder: str) -> None:
+        raise OSError(5, "Input/output error", folder)
+
+    monkeypatch.setattr(home, "sync_folder", fail)
+    with pytest.raises(WriteError, match="is written, but may not outlive a crash") as caught:
+        home.replace(path, DATA + b"x", uid=os.getuid(), before=DATA, alone=True)
+    assert not caught.value.hint
+    with open(path, "rb") as file:
+        assert file.read() == DATA + b"x"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,8 @@ from tests.faults.logins import Saved
 from tests.parts import accounts, enrolment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otpauth.account import Account
     from otpauth.record import Record
     from tests.parts.accounts import Person
@@ -364,3 +366,29 @@ def test_what_does_not_open_can_be_discarded(person: Person) -> None:
     assert home_copy(person).read_bytes() == secretfile.FIRST_LINE + theirs
     assert not host_copy(person).exists()
     assert enrolled(person).enrolled
+
+
+def test_a_disk_that_fails_decides_nothing(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the host's copy cannot be read, an older one in the home does not take its place (D2)."""
+    enrolled(person)
+    before = host_copy(person).read_bytes()
+
+    def fail(path: str, *_: object, **__: object) -> bytes:
+        raise OSError(5, "Input/output error", path)
+
+    monkeypatch.setattr(hostcopy.host, "trusted", fail_for_copies(fail))
+    with pytest.raises(RecordError, match="Input/output error"):
+        counted(person, 9)
+    monkeypatch.undo()
+    assert host_copy(person).read_bytes() == before
+    assert counted(person, 9).recorded
+
+
+def fail_for_copies(fail: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Return host.trusted, which fails for what is in the folder of host copies."""
+    real = hostcopy.host.trusted
+
+    def trusted(path: str, *args: Any, **options: Any) -> bytes:
+        return (fail if "/users/" in path else real)(path, *args, **options)
+
+    return trusted

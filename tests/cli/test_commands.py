@@ -437,6 +437,19 @@ def test_export_asks_twice_and_import_needs_the_passphrase() -> None:
     backup.unlink()
 
 
+def test_an_export_with_two_passphrases_is_none() -> None:
+    """Two different passphrases are an error, and not a byte of the keys comes out."""
+    script = f"{enrolment.ADMIN} key export > /run/otpauth-stage/tmp/export"
+    with Dialogue(root(), ["/bin/sh", "-c", script]) as dialogue:
+        for typed in ("eight or more", "eight or none"):
+            dialogue.until(": ")
+            dialogue.type(secrets.remember(typed))
+        assert dialogue.end() == 1
+    backup = Path("/run/otpauth-stage/tmp/export")
+    assert backup.read_bytes() == b""
+    backup.unlink()
+
+
 BROKEN = {
     "[login]\nwindow = 3\ntime_out = 5\n": (3, "time_out"),
     "[login]\nwindow = 99\n": (2, "99"),
