@@ -283,7 +283,7 @@ EDITS = {
     "token line gone": _edited("^token .* fob .*\n", ""),
     "token renamed": _edited(" fob on", " bof on"),
     "codes left": _edited(" 10$", " 99"),
-    "generation 2": _edited("^(record [0-9A-F-]+) 1$", r"\1 2"),
+    "generation 99": _edited(r"^(record [0-9A-F-]+) \d+$", r"\1 99"),
     "another host": _edited("^record [0-9A-F-]+ ", "record 0123-4567 "),
     "another user": _edited("^user .*$", "user root"),
     "verb": _edited("^proposal add ", "proposal setup "),
@@ -554,7 +554,7 @@ def test_b7_a_hostile_home_stops_nobody(service: str, victim: Victim, what: str)
         used, after = victim.fob.next(), victim.fob.next()
         code = neighbour.fob.next()
         with HOSTILE[what](victim):  # type: ignore[attr-defined]
-            with pam.attempt(service, victim.name, [used], rhost=HERE) as attempt:
+            with pam.attempt(service, victim.name, [used], rhost=HERE, seconds=20.0) as attempt:
                 attempt.ready()
                 attempt.release()
                 began = time.monotonic()

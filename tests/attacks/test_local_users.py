@@ -171,7 +171,7 @@ def _set_timer() -> None:
 def test_a2_the_terminal_and_timers_have_no_effect_in_the_locked_section(
     su_asks: None, service: str, victim: Victim, attacker: Person, how: str
 ) -> None:
-    """A su that is stopped or ended while it waits for the lock still counts its wrong code."""
+    """A su that is interrupted while it waits for the lock still counts its wrong code."""
     assert su_asks is None
     become = _become(attacker, _set_timer if how == "timer" else int)
     command = ["/usr/bin/su", "-c", "true", victim.name]
