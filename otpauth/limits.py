@@ -107,8 +107,12 @@ def accepted(state: State, where: str, now: int) -> State:
 
 
 def scratch_open(state: State, where: str) -> bool:
-    """Say whether a scratch code from this place may be compared in this second."""
-    return where not in state.tries and len(state.tries) < TRIES_MAX
+    """Say whether a scratch code from this place may be compared in this second.
+
+    Once a place; in all TRIES_MAX places, so that strangers with many cannot crowd out known ones.
+    """
+    crowded = len(state.tries) >= TRIES_MAX and where not in state.known
+    return where not in state.tries and not crowded
 
 
 def scratch_tried(state: State, where: str, now: int) -> State:

@@ -117,20 +117,21 @@ def _once(
         known = _gather(account, terms.host, keys, found)
         before = known.account or record.Record(account.name, account.uid)
         adopted, results = _adopt(before, opened, terms)
+        kept = _without(found, results)
         there = known.account is not None or adopted.enrolled
         did = act(adopted if there else None)
         if did.record == before:
             return Done(did.value, recorded=True, adopted=results)
         section = copies.sealed(keys, did.record)
         if not hostcopy.write(account, terms.host, section, aside=known.aside):
-            fault = _write_home(deputy, keys, did.record, found, insist=True)
+            fault = _write_home(deputy, keys, did.record, kept, insist=True)
             if fault == home.CHANGED:
                 return None
             return Done(did.value, not fault, results, fault.decode(errors="replace"))
     settled = any(result != secretfile.PENDING for *_, result in results)
     fault = b""
     if did.home or settled:
-        fault = _write_home(deputy, keys, did.record, found, insist=False)
+        fault = _write_home(deputy, keys, did.record, kept, insist=False)
     return Done(
         did.value, recorded=True, adopted=results, home_fault=fault.decode("utf-8", "replace")
     )
@@ -258,6 +259,17 @@ def _write_home(
     wait = home.INSIST_LOCK_SECONDS if insist else home.WRITE_LOCK_SECONDS
     reply = deputy.reply(HOME_SECONDS + wait)
     return b"the home did not answer" if reply is None else reply
+
+
+def _without(found: Home, results: tuple[tuple[str, str, str, str], ...]) -> Home:
+    """Return the file as it was found, without the proposals that were dealt with just now."""
+    done = {digest for digest, _, _, result in results if result != secretfile.PENDING}
+    sections = tuple(
+        each
+        for each in found.content.sections
+        if not (isinstance(each, Proposal) and each.digest() in done)
+    )
+    return found._replace(content=SecretFile(sections))
 
 
 def _rewritten(

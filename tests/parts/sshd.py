@@ -111,9 +111,11 @@ class Sshd:
         config = self.folder / "config"
         before_match, after = _split_at_match(self._lines)
         config.write_text("\n".join([*own, *before_match, _SETTINGS, *after, ""]))
-        if "pamservicename" in _effective(program, config):
-            text = config.read_text()
-            config.write_text(f"PAMServiceName {self.service}\n{text}")
+        effective = _effective(program, config)
+        if "persourcepenalties" in effective:  # all our clients share one address
+            config.write_text(f"PerSourcePenalties no\n{config.read_text()}")
+        if "pamservicename" in effective:
+            config.write_text(f"PAMServiceName {self.service}\n{config.read_text()}")
         return config
 
     def _listens(self) -> bool:
