@@ -37,19 +37,28 @@ def lookup(name: str | None) -> Account:
     if not name or not name.isprintable():
         raise UnknownUserError("no account name, or not a printable one")
     try:
-        entry = pwd.getpwnam(name)
+        entry = pwd.getpwnam(native(name))
+        known = os.fsencode(entry.pw_name).decode()
     except (KeyError, ValueError, UnicodeError):
         raise UnknownUserError(f"no account {name!r}") from None
-    if not entry.pw_name.isprintable():
+    if not known.isprintable():
         raise UnknownUserError("the account's name is not printable")
-    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)
+    return Account(known, entry.pw_uid, entry.pw_gid, entry.pw_dir)
+
+
+def native(name: str) -> str:
+    """Return a name as Python's system calls want it, whatever the host program's locale is.
+
+    In a program that set none, Python takes names for ASCII, and other bytes for surrogates.
+    """
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
 
 
 def of_uid(uid: int) -> Account:
     """Return the account of a uid. Raises UnknownUserError."""
     try:
-        return lookup(pwd.getpwuid(uid).pw_name)
-    except KeyError:
+        return lookup(os.fsencode(pwd.getpwuid(uid).pw_name).decode())
+    except (KeyError, UnicodeError):
         raise UnknownUserError(f"no account has uid {uid}") from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -175,3 +176,29 @@ def is_open(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@pytest.mark.stage
+def test_a_program_without_a_locale_knows_the_same_names(stage: Path) -> None:
+    """Where Python takes names for ASCII, as in a program without a locale, nothing differs."""
+    with Path("/etc/passwd").open("a", encoding="utf-8") as passwd:
+        passwd.write(f"Ünï:x:6001:6001::{stage}:/bin/sh\n")
+    script = (
+        "import sys; sys.path[:0] = sys.argv[1:]\n"
+        "from otpauth import account\n"
+        "who = account.lookup('\\u00dcn\\u00ef')\n"
+        "assert who == account.of_uid(6001) and who.uid == 6001, who\n"
+        "with account.Deputy(who, lambda _: b'here') as deputy:\n"
+        "    deputy.ask(b'')\n"
+        "    print(sys.getfilesystemencoding(), deputy.reply(5))\n"
+    )
+    tree = Path(__file__).parent.parent
+    for flags, encoding in (("-X utf8=0", "ascii"), ("-X utf8=1", "utf-8")):
+        done = subprocess.run(
+            ("/usr/bin/python3", "-ISB", *flags.split(), "-c", script, tree, tree / "build/deps"),
+            env={"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout.strip(), done.stderr) == (f"{encoding} b'here'", ""), done
