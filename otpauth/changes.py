@@ -315,7 +315,8 @@ def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[R
 
 def _close(account: Record, opened: Opened, digest: str, result: str, now: int) -> Record:
     """Note that a proposal was dealt with, and tell its owner if it was refused."""
-    state = account.state._replace(done={**account.state.done, digest: now})
+    order = 1 + max(account.state.done.values(), default=0)  # even within a second
+    state = account.state._replace(done={**account.state.done, digest: max(now, order)})
     if result != secretfile.ADOPTED:
         state = _notice(state, now, "refused", opened.proposal.name, result[:64])
     return account._replace(state=bounded(state))

@@ -58,7 +58,8 @@ class State(NamedTuple):
     accepted; `drifts` (learned at, steps the phone is off); `resyncs` (when, step or counter) of
     a code that fits a skewed phone; `removed` ids and when; `events` wrong answers; `known`
     place to last accepted code; `wrong` answer hash to when; `tries` place to its last scratch
-    try; `done` proposal digest to when; `told` notices up to then were shown.
+    try; `done` proposal digest to when (at least: they are
+    in the order of the values); `told` notices up to then were shown.
     """
 
     steps: dict[str, int] = {}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import canonical, changes, limits, oath, policy, record, token
+from otpauth import canonical, changes, limits, oath, policy, record, state, token
 from otpauth.changes import Change, Proof
 from otpauth.errors import FormatError, RefusedError
 from otpauth.record import Record
@@ -590,3 +590,15 @@ def test_kinds_that_prove() -> None:
     opened = (proposal(adding(proof=RIGHT)),)
     adoption = changes.adopt(HELD, opened, ground(NOW)._replace(rule=rule), (samples.fresh_id(),))
     assert results(adoption) == [WRONG_CODE]
+
+
+def test_many_in_one_second() -> None:
+    """Of any number of changes in one second the latest are known to be done (B8)."""
+    held = HELD
+    last: list[Opened] = []
+    for number in range(3 * state.DONE_MAX):
+        change = Change(relabel={PHONE.id: {"note": f"{number}"}})
+        last = [*last, proposal(change, number=number)._replace(approved=True)][-state.DONE_MAX :]
+        held = adopt(held, last[-1]).record
+    assert adopt(held, *last).results == ()
+    assert held.tokens[PHONE.id].note == f"{3 * state.DONE_MAX - 1}"

@@ -6,7 +6,9 @@ text ends as questions do. What is not a prompt is a message.
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import signal
 import time
 from dataclasses import dataclass
@@ -114,7 +116,25 @@ class _Conversation:
             except pexpect.TIMEOUT:
                 return self._still_waiting()
             except pexpect.EOF:
+                self._drain()
                 return False
+            self._shown += text
+            self._fresh += text
+
+    def _drain(self) -> None:
+        """Take in what an ended program wrote last.
+
+        pexpect looks for it once, and misses what the kernel has not passed on by then.
+        """
+        descriptor = self._child.child_fd
+        while select.select([descriptor], [], [], 0.2)[0]:
+            try:
+                data = os.read(descriptor, 65536)
+            except OSError:  # EIO: nobody holds the other end any more, and all was read
+                return
+            if not data:
+                return
+            text = data.decode("utf-8", "replace")
             self._shown += text
             self._fresh += text
 
@@ -139,6 +159,7 @@ class _Conversation:
         except pexpect.TIMEOUT:
             return True
         except pexpect.EOF:
+            self._drain()
             return False
         self._shown += text
         self._fresh += text
