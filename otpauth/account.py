@@ -152,7 +152,7 @@ def _collect(descriptor: int, deadline: float) -> bytes | None:
 
 def _reap(child: int) -> None:
     """Collect a killed child; one that hangs in the kernel is left to init."""
-    for _ in range(50):
+    for _ in range(1000):
         try:
             if os.waitpid(child, os.WNOHANG)[0]:
                 return

@@ -147,15 +147,17 @@ def mounted(how: str) -> Iterator[None]:
     """Cover the host's folder by a full copy of itself, or by itself read-only."""
     if how == "full":
         kept = subprocess.run(("tar", "-C", VAR, "-c", "."), capture_output=True, check=True).stdout
-        mount("-t", "tmpfs", "-o", "size=256k,mode=0700", "otpauth-var", str(VAR))
-        subprocess.run(("tar", "-C", VAR, "-x"), input=kept, check=True)
-        with (VAR / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(bytes(4096))
+        mount("-t", "tmpfs", "-o", "size=64m,mode=0700", "otpauth-var", str(VAR))
     else:
         mount("--bind", str(VAR), str(VAR))
-        mount("-o", "remount,bind,ro", str(VAR))
     try:
+        if how == "full":
+            subprocess.run(("tar", "-C", VAR, "-x"), input=kept, check=True)
+            with (VAR / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(4096))
+        else:
+            mount("-o", "remount,bind,ro", str(VAR))
         yield
     finally:
         subprocess.run(("umount", "--lazy", str(VAR)), check=True)

@@ -58,7 +58,7 @@ class Shim:
 
     def faults(self) -> list[str]:
         """Return which faults the shim logged."""
-        lines = log.lines(self.start, containing="reason=AUTH_FAULT")
+        lines = log.lines(self.start, containing="reason=INTERNAL_ERROR")
         return [line.text.rpartition(" fault=")[2] for line in lines]
 
 
