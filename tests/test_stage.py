@@ -508,8 +508,8 @@ def test_short_texts_and_pids_are_no_secrets() -> None:
 LEAKS = {
     "nothing": "pass",
     "log": "syslog('the code was ' + SECRET)",
-    "argument": "run(('sh', '-c', 'sleep 0.3', SECRET))",
-    "environment": "run(('sleep', '0.3'), env={'CODE': SECRET})",
+    "argument": "run(('sh', '-c', 'sleep 1', SECRET))",
+    "environment": "run(('sleep', '1'), env={'CODE': SECRET})",
     "file": "Path('/var/log/product.log').write_text(SECRET)",
 }
 
