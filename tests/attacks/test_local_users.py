@@ -134,7 +134,9 @@ def test_a2_a_signal_in_the_locked_section_has_no_effect(
     """Whoever strikes a login as it takes the lock neither freezes another nor skips the count."""
     number = getattr(signal, name)
     places = []
-    for turn in range(6):
+    for turn in range(40):  # the lock is held for so short a time that a striker often misses it
+        if places.count("outside") == 3:
+            break
         if turn % 3 == 0:
             victim.unlock()
         before = victim.charged()
@@ -149,7 +151,7 @@ def test_a2_a_signal_in_the_locked_section_has_no_effect(
             assert time.monotonic() - began < 3
         assert victim.charged() == before + 1
     assert "inside" not in places
-    assert places.count("outside") >= 3  # else the striker saw too few locks to tell anything
+    assert places.count("outside") == 3  # else the striker saw too few locks to tell anything
 
 
 def _become(person: Person, first: Callable[[], object] = int) -> Callable[[], None]:
