@@ -65,6 +65,8 @@ def workspace() -> Path:
 def main(words: list[str] | None = None) -> int:
     """Run a command on the stage and return its exit status."""
     options = _options().parse_args(words)
+    for number in (signal.SIGHUP, signal.SIGQUIT):  # ignored under nohup and in a script's "&"
+        signal.signal(number, signal.SIG_DFL)
     try:
         if not options.inside:
             _enter(sys.argv[1:] if words is None else words)
