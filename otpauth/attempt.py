@@ -40,9 +40,10 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
 def attempt(account: Account, request: Request, typed: str | None, terms: Terms) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     try:
-        chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
 
         def act(held: Record | None) -> store.Act:
+            # Here, not above: the deputy is a fork of this process and shall not hold the key.
+            chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
             outcome = login.decide(held, request, typed, terms.rule, chance=chance)
             after = outcome.record or held or record.Record(account.name, account.uid)
             return store.Act(after, outcome, home=outcome.verdict == login.ACCEPT)
