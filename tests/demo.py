@@ -343,8 +343,10 @@ def _mode(path: Path) -> int:
 
 
 def _free_name() -> str:
-    """Return the name of nobody."""
+    """Return the name of nobody, and of nobody whom the host remembers."""
     taken = {entry.pw_name for entry in pwd.getpwall()}
+    with contextlib.suppress(FileNotFoundError):
+        taken.update(os.listdir("/var/lib/otpauth/users"))
     names = ("alice", *(f"alice{number}" for number in range(2, 100)))
     return next(name for name in names if name not in taken)
 

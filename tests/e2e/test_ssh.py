@@ -206,7 +206,7 @@ def test_a_skewed_phone_is_learned(person: Person, by_key: Sshd, skew: int) -> N
     told = re.search(r"phone is (\d+) minutes slow", asked(done)[1])
     assert bool(told) == (skew < 0)
     assert not told or 5 <= int(told[1]) <= 6
-    later = client.login(person, by_key, [phone.code(offset_steps=2)])
+    later = client.login(person, by_key, [phone.next()])
     assert (later.ok, len(later.prompts)) == (True, 1)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otpauth import host
 from tests import stage
 from tests.parts import processes, secrets
 
@@ -83,6 +84,7 @@ def make(
         yield person
     finally:
         remove(person)
+        _forget(person.name)
 
 
 def add(
@@ -129,6 +131,14 @@ def remove(person: Person) -> None:
     for path in _key_files(person.name):
         path.unlink(missing_ok=True)
     assert not leaks, leaks
+
+
+def _forget(name: str) -> None:
+    """Take away what the host keeps of an account, so that the next of its name starts afresh."""
+    users = Path("/var/lib/otpauth/users")
+    copy = host.file_name(name)
+    for path in (*users.glob(f"=aside-{copy}-*"), users / copy):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

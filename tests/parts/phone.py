@@ -15,7 +15,7 @@ from tests.parts import secrets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EARLY = 5.0
+_EARLY = 10.0  # seconds for which a code that is given goes on being good
 
 
 class Phone:
