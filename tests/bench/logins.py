@@ -39,6 +39,17 @@ def pam_sm_authenticate(pamh, flags, argv):
 def pam_sm_setcred(pamh, flags, argv):
     return pamh.PAM_SUCCESS
 """
+# What any module must load that reads a sealed record of JSON.
+_LOADING = "bench_loading.py"
+_LOADING_TEXT = """
+def pam_sm_authenticate(pamh, flags, argv):
+    import sys
+    sys.path.insert(0, "/usr/local/lib/otpauth/deps")
+    import hmac, json
+    from cryptography.hazmat.bindings._rust import openssl
+    openssl.aead.AESSIV(bytes(64)).encrypt(hmac.digest(b"", b"", "sha256"), [])
+    return pamh.PAM_SUCCESS
+""" + _EMPTY_TEXT.partition("\n\n")[2]
 _USERS = Path("/var/lib/otpauth/users")
 _FIRST = 1  # pam_google_authenticator takes a counter of 0 for none
 
@@ -69,14 +80,15 @@ def run(rounds: int, users: int) -> tuple[str, list[Aim]]:
     """Measure, and return a table and the aims."""
     with contextlib.ExitStack() as things, _on_disk(users) as disk:
         cases = _Cases(things, rounds + WARM_UP, disk)
-        floor = cases.empty()
+        floor = cases.trivial("empty pam_python module", _EMPTY, _EMPTY_TEXT)
+        loading = cases.trivial("one that loads JSON and a cipher", _LOADING, _LOADING_TEXT)
         python = cases.ours("otpauth, pam_python", OURS)
         program = cases.ours("otpauth, pam_exec", OURS_EXEC)
         others = [cases.google("pam_google_authenticator"), cases.oath(1), cases.oath(OATH_USERS)]
         few = cases.ours("otpauth, pam_python, 1 user, on disk", OURS, place="few")
         many = cases.ours(f"otpauth, pam_python, {users} users, on disk", OURS, place="many")
         last = cases.google("pam_google_authenticator, on disk", on_disk=True)
-        every = [floor, python, program, *others, few, many, last]
+        every = [floor, loading, python, program, *others, few, many, last]
         measure(every, rounds)
     aims = [Aim(python, AIM_PAM_PYTHON, floor), Aim(program, AIM_PAM_EXEC, floor)]
     return table("A login, whole process (pamtester)", every, floor), aims
@@ -88,14 +100,12 @@ class _Cases:
         self._codes = codes
         self._disk = disk
 
-    def empty(self) -> Case:
-        module = Path("/lib/security", _EMPTY)
-        module.write_text(_EMPTY_TEXT, encoding="utf-8")
+    def trivial(self, name: str, file: str, text: str) -> Case:
+        module = Path("/lib/security", file)
+        module.write_text(text, encoding="utf-8")
         self._things.callback(module.unlink)
         person = self._person(on_disk=False)
-        return self._case(
-            "empty pam_python module", f"auth required pam_python.so {_EMPTY}", person
-        )
+        return self._case(name, f"auth required pam_python.so {file}", person)
 
     def ours(self, name: str, line: str, *, place: str = "memory") -> Case:
         person = self._person(on_disk=place != "memory")
