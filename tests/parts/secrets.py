@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SHORTEST = 6
 PUBLISHED = {"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}  # in RFC 4226 and RFC 6238
 _OWN_PID = re.compile(rb"\[\d+\]")
+_WORD = re.compile(rb"[0-9A-Za-z]+")
 
 
 class Registry:
@@ -28,8 +29,7 @@ class Registry:
     def __init__(self) -> None:
         self.texts: set[str] = set()
         self.listeners: list[Callable[[str], None]] = []
-        self._forms: set[bytes] = set()
-        self._pattern: re.Pattern[bytes] | None = None
+        self._forms: dict[bytes, set[tuple[int, bytes]]] = {}  # by first word: its place, the form
 
     def remember(self, text: str) -> str:
         """Keep a text secret from now on, and return it.
@@ -42,25 +42,22 @@ class Registry:
             raise ValueError(f"too short to search for: {len(text)} characters")
         if text not in self.texts and text.upper() not in PUBLISHED:
             self.texts.add(text)
-            self._forms |= set(_forms(text))
-            self._pattern = None
+            for form in _forms(text):
+                if word := _WORD.search(form):
+                    self._forms.setdefault(word[0], set()).add((word.start(), form))
             for tell in self.listeners:
                 tell(text)
         return text
 
     def found_in(self, data: bytes) -> bool:
         """Return whether a remembered text stands in the data as a word of its own."""
-        if not self._forms:
-            return False
-        return bool(self._compiled().search(_OWN_PID.sub(b"", data)))
-
-    def _compiled(self) -> re.Pattern[bytes]:
-        pattern = self._pattern
-        if pattern is None:
-            words = b"|".join(re.escape(form) for form in sorted(self._forms))
-            pattern = re.compile(rb"(?<![0-9A-Za-z])(?:" + words + rb")(?![0-9A-Za-z])")
-            self._pattern = pattern
-        return pattern
+        data = _OWN_PID.sub(b"", data)
+        return any(
+            data.startswith(form, start) and not _WORD.match(data, start + len(form))
+            for word in _WORD.finditer(data)
+            for place, form in self._forms.get(word[0], ())
+            if (start := word.start() - place) >= 0
+        )
 
     def leaks_in_files(self, places: Iterable[Path]) -> list[str]:
         """Return one sentence for each file at or below these places that holds a secret."""

@@ -56,23 +56,33 @@ def watch(orders: IO[bytes]) -> set[str]:
     registry = Registry()
     findings: set[str] = set()
     os.set_blocking(orders.fileno(), False)
+    clean: set[bytes] = set()  # what was looked through since the last secret came
     rest = b""
     while (heard := orders.read(65536)) != b"":
         *lines, rest = (rest + (heard or b"")).split(b"\n")
         for line in lines:
             registry.remember(json.loads(line))
-        findings |= _look(registry)
+        if lines:
+            clean.clear()
+        findings |= _look(registry, clean)
         time.sleep(INTERVAL)
-    return findings | _look(registry)
+    return findings | _look(registry, clean)
 
 
-def _look(registry: Registry) -> set[str]:
-    return {
-        f"the {what} of process {pid} ({_name(pid)}) held a secret of this run"
-        for pid in processes.pids()
-        for what in ("cmdline", "environ")
-        if registry.found_in(_read(pid, what))
-    }
+def _look(registry: Registry, clean: set[bytes]) -> set[str]:
+    findings = set()
+    for pid in processes.pids():
+        for what in ("cmdline", "environ"):
+            data = _read(pid, what)
+            if data in clean:
+                continue
+            if registry.found_in(data):
+                findings.add(
+                    f"the {what} of process {pid} ({_name(pid)}) held a secret of this run"
+                )
+            else:
+                clean.add(data)
+    return findings
 
 
 def _read(pid: int, what: str) -> bytes:
