@@ -19,7 +19,8 @@ from otpauth.login import Outcome
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.account import Account
-    from otpauth.login import Request
+    from otpauth.arguments import Line
+    from otpauth.login import Request, Typed
     from otpauth.record import Record
     from otpauth.store import Done, Terms
 
@@ -37,7 +38,7 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
 )
 
 
-def attempt(account: Account, request: Request, typed: str | None, terms: Terms) -> Outcome:
+def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     try:
 
@@ -60,7 +61,7 @@ def attempt(account: Account, request: Request, typed: str | None, terms: Terms)
     return outcome._replace(record=None)
 
 
-def rehearse(account: Account, request: Request, typed: str | None, terms: Terms) -> Outcome:
+def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
     """Decide one answer as attempt() would, but write, burn, count and log nothing."""
     try:
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
@@ -91,6 +92,26 @@ def note(request: Request, outcome: Outcome, log_to: str = "syslog", **more: obj
         **more,
     )
     log.send(text, warning=outcome.verdict not in (login.ACCEPT, login.IGNORE))
+
+
+def describe(request: Request, line: Line, terms: Terms) -> None:
+    """Log, if the line says debug, what a login goes by; never what is typed."""
+    if not line.debug or line.rule.log == "off":
+        return
+    text = log.line(
+        user=request.user,
+        service=request.service,
+        debug="login",
+        place=request.place,
+        tty=request.tty,
+        first_factor=request.first_factor,
+        file=terms.place.path if terms.place else "",
+        opened_as=terms.place.owner.name if terms.place else "",
+        first_pass=line.first_pass,
+        forward=line.forward,
+        **line.rule._asdict(),
+    )
+    log.send(text)
 
 
 def _faulty(request: Request, terms: Terms, error: Exception) -> Outcome:

@@ -5,7 +5,8 @@ verdict with its reason, the record as it must be written before anybody acts on
 what the person is told. Clock, random bits and keys are arguments.
 
 The order is fixed: enrolment, limits, comparison with every token that the answer's shape fits,
-then one consequence. A wrong answer is charged only if it was compared.
+then one consequence. A wrong answer is charged only if it was compared. A password with a code at
+its end holds several candidates: the first that is right wins, and together they are one answer.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from otpauth.answer import Candidate
     from otpauth.policy import Rule
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.state import State
     from otpauth.token import Token
+
+    Typed = str | tuple[Candidate, ...] | None  # one code and nothing else, or candidates
 
 # Verdicts.
 ACCEPT = "accept"
@@ -77,7 +81,7 @@ REASONS = {
 class Request(NamedTuple):
     """Who asks for what, from where. `place` is limits.place's, `now` in Unix seconds.
 
-    `first_factor` is publickey, password or the empty string.
+    `first_factor` is publickey, password or the empty string; `tty` is PAM's.
     """
 
     user: str
@@ -86,6 +90,7 @@ class Request(NamedTuple):
     place: str
     first_factor: str
     now: int
+    tty: str = ""
 
 
 class Outcome(NamedTuple):
@@ -93,6 +98,7 @@ class Outcome(NamedTuple):
 
     `record` is to be written if it is another than the one given. `say` are lines for the person,
     `again` is the prompt for a second try in the same login; both only with a first factor.
+    `forward` is what stood before an accepted code.
     """
 
     verdict: str
@@ -101,6 +107,11 @@ class Outcome(NamedTuple):
     record: Record | None = None
     say: tuple[str, ...] = ()
     again: str = ""
+    forward: str = ""
+
+    def __repr__(self) -> str:
+        """Tell no password."""
+        return f"Outcome({self.verdict} {self.reason} {self.token!r})"
 
 
 class Chance(NamedTuple):
@@ -111,27 +122,34 @@ class Chance(NamedTuple):
 
 
 class Try(NamedTuple):
-    """A code compared with one token."""
+    """A candidate compared with one token."""
 
+    candidate: Candidate
     token: Token
     match: Match
 
 
 def decide(
-    account: Record | None, request: Request, typed: str | None, rule: Rule, *, chance: Chance
+    account: Record | None, request: Request, typed: Typed, rule: Rule, *, chance: Chance
 ) -> Outcome:
     """Decide one login. The record in the outcome must be durable before it is acted on."""
     if account is None or not account.enrolled:
         return Outcome(REFUSE, NOT_ENROLLED)
     account = account._replace(state=limits.prune(account.state, request.now))
-    outcome = _compare(account, request, answer.code(typed), rule, chance=chance)
+    candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
+    outcome = _compare(account, request, candidates, rule, chance=chance)
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))
     return outcome if request.first_factor else outcome._replace(say=(), again="")
 
 
 def _compare(
-    account: Record, request: Request, code: str, rule: Rule, *, chance: Chance
+    account: Record,
+    request: Request,
+    candidates: tuple[Candidate, ...],
+    rule: Rule,
+    *,
+    chance: Chance,
 ) -> Outcome:
     usable = [
         each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
@@ -145,9 +163,10 @@ def _compare(
         if not limits.scratch_open(account.state, request.place):
             usable = []
     tries = [
-        Try(each, match)
+        Try(candidate, each, match)
+        for candidate in candidates
         for each in sorted(usable, key=lambda each: token.KINDS[::-1].index(each.kind))
-        if (match := compare(each, account, code, request.now, rule, chance.marks))
+        if (match := compare(each, account, candidate.code, request.now, rule, chance.marks))
     ]
     if wait:
         account = _tried(account, request, tries)
@@ -157,7 +176,7 @@ def _compare(
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
         return Outcome(REFUSE, RATE_LIMITED, record=account if tries else None, again=again)
-    return _refuse(account, tries, code, bucket, request, chance)
+    return _refuse(account, tries, bucket, request, chance)
 
 
 SHOWN_MAX = 45  # characters of a service or address in an outcome; the longest address
@@ -198,11 +217,18 @@ def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome
         say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
         state = state._replace(told=request.now)
     account = account._replace(state=state)
-    return Outcome(ACCEPT, OK_OTP if one_time else OK_SCRATCH, each.name, account, say)
+    return Outcome(
+        ACCEPT,
+        OK_OTP if one_time else OK_SCRATCH,
+        each.name,
+        account,
+        say,
+        forward=best.candidate.prefix,
+    )
 
 
 def _refuse(
-    account: Record, tries: list[Try], code: str, bucket: str, request: Request, chance: Chance
+    account: Record, tries: list[Try], bucket: str, request: Request, chance: Chance
 ) -> Outcome:
     """Refuse: charge a wrong answer, but not a used code nor what could not be a code."""
     found = {t.match.result: t for t in reversed(tries)}
@@ -218,7 +244,8 @@ def _refuse(
         if each.match.result == SKEWED:
             pending = each.match.state.resyncs[each.token.id]
             state = state._replace(resyncs={**state.resyncs, each.token.id: pending})
-    mark = chance.marks.answer(account.user, code)
+    compared = "\n".join(dict.fromkeys(each.candidate.code for each in tries))
+    mark = chance.marks.answer(account.user, compared)
     state = limits.charge(state, bucket, mark, now=request.now, ident=chance.ident)
     account = account._replace(state=state)
     if SKEWED in found:

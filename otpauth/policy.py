@@ -21,6 +21,7 @@ CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
 WINDOW_MAX = 21  # steps, google-authenticator's bound
 RESYNC_MAX = 12 * 3600
+PROMPT_MAX = 200  # characters
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -120,8 +121,8 @@ def _resync(text: str) -> int:
 
 
 def _prompt(text: str) -> str:
-    if not text or len(text) > 200 or not text.isprintable():
-        raise ConfigError("a prompt is 1 to 200 printable characters")
+    if not text or len(text) > PROMPT_MAX or not text.isprintable():
+        raise ConfigError(f"a prompt is 1 to {PROMPT_MAX} printable characters")
     return text.rstrip() + " "
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from otpauth import changes
     from otpauth.account import Account
-    from otpauth.home import Home
+    from otpauth.home import Home, Place
     from otpauth.host import Host
     from otpauth.keys import RecordKey
     from otpauth.policy import Policy, Rule
@@ -49,13 +49,17 @@ RACES_MAX = 8  # times that a transaction is tried again whose only copy, the ho
 
 
 class Terms(NamedTuple):
-    """What a transaction goes by. `now` is in Unix seconds."""
+    """What a transaction goes by. `now` is in Unix seconds.
+
+    `place` is where the user's file is; None for where otpauth.conf says.
+    """
 
     host: Host
     policy: Policy
     rule: Rule
     now: int
     approved: tuple[str, ...] = ()
+    place: Place | None = None
 
 
 class Act(NamedTuple):
@@ -165,8 +169,8 @@ def unenrolled(account: Account, terms: Terms) -> bool:
 
 def _deputy(account: Account, terms: Terms) -> Deputy:
     """Start the child that reads and writes the home; it never holds a key."""
-    path = home.path_of(account, terms.policy.setup.file)
-    return Deputy(account, home.Server(account, path))
+    place = terms.place or home.Place(home.path_of(account, terms.policy.setup.file), account)
+    return Deputy(place.owner, home.Server(place))
 
 
 def _look(account: Account, terms: Terms) -> Home:

@@ -18,7 +18,7 @@ from otpauth.token import Draft, Token
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from otpauth.login import Outcome
+    from otpauth.login import Outcome, Typed
     from otpauth.policy import Rule
     from otpauth.record import Record
 
@@ -114,7 +114,7 @@ def fresh_id() -> str:
 
 def decide(
     held: Record,
-    typed: str | None,
+    typed: Typed,
     *,
     now: int = NOW,
     place: str = ADDRESS,
