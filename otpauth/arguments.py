@@ -80,10 +80,18 @@ def _with_flag(line: Line, word: str) -> Line:
 def _with_value(line: Line, key: str, value: str) -> Line:
     if key in policy.RULE_KEYS:
         return line._replace(rule=line.rule._replace(**{key: policy.RULE_KEYS[key](value)}))
+    if key == "grace_period":
+        return line._replace(rule=line.rule._replace(grace=_seconds(value)))
     if key in VALUES:
         field, read_value = VALUES[key]
         return line._replace(**{field: read_value(value)})
     raise ConfigError("it is not known", hint="see pam_otpauth(8)")
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > policy.GRACE_MAX:
+        raise ConfigError(f"{text!r} is not a number of seconds up to {policy.GRACE_MAX}")
+    return int(text)
 
 
 def _path(text: str) -> str:
@@ -114,6 +122,7 @@ def _question(text: str) -> str:
 RULE_FLAGS: dict[str, dict[str, Any]] = {
     "nullok": {"nullok": True},
     "after_password": {"after_password": True},
+    "before_password": {"before_password": True},
     "noskewadj": {"resync": 0},
 }
 FLAGS: dict[str, dict[str, Any]] = {

@@ -61,6 +61,34 @@ def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> O
     return outcome._replace(record=None)
 
 
+def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
+    """Return the outcome of a login that its grace period spares a code, logged. Never raises.
+
+    None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
+    """
+
+    def act(held: Record | None) -> store.Act:
+        marks = store.fingerprints(terms.host)
+        outcome = login.spared(held, request, terms.rule, marks=marks)
+        after = outcome and outcome.record
+        return store.Act(
+            after or held or record.Record(account.name, account.uid), outcome, home=False
+        )
+
+    try:
+        done = store.transact(account, terms, act)
+    except tuple(kind for kind, _, _ in _FAULTS):
+        return None
+    outcome: Outcome | None = done.value
+    if outcome is None or not done.recorded:
+        _log_adopted(request, done)
+        return None
+    if request.first_factor:
+        outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
+    _log(request, terms, outcome, done)
+    return outcome._replace(record=None)
+
+
 def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
     """Decide one answer as attempt() would, but write, burn, count and log nothing."""
     try:
@@ -137,11 +165,15 @@ def _waiting(done: Done) -> tuple[str, ...]:
 
 def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
     note(request, outcome, terms.rule.log)
+    _log_adopted(request, done)
+    if done.home_fault and _first_today(done, request.now):
+        log.send(log.line(user=request.user, home=done.home_fault), warning=True)
+
+
+def _log_adopted(request: Request, done: Done) -> None:
     for digest, verb, name, result in done.adopted:
         text = log.line(user=request.user, proposal=digest, verb=verb, name=name, result=result)
         log.send(text, warning=result != secretfile.ADOPTED)
-    if done.home_fault and _first_today(done, request.now):
-        log.send(log.line(user=request.user, home=done.home_fault), warning=True)
 
 
 def _first_today(done: Done, now: int) -> bool:

@@ -341,7 +341,13 @@ def unlock(account: Record, now: int) -> Record:
         if ident in account.tokens
     }
     cleared = state._replace(
-        steps=steps, events=frozenset(), wrong={}, tries={}, resyncs={}, told=min(state.told, now)
+        steps=steps,
+        events=frozenset(),
+        wrong={},
+        tries={},
+        graces={},
+        resyncs={},
+        told=min(state.told, now),
     )
     return account._replace(era=account.era + 1, state=cleared)
 

@@ -70,7 +70,7 @@ def _decide(request: Request, terms: store.Terms, line: Line, opener: Account | 
         return False
     request = request._replace(user=who.name)
     attempt.describe(request, line, terms)
-    if terms.rule.nullok and request.first_factor and _unenrolled(who, terms):
+    if terms.rule.nullok and login.vouched(request, terms.rule) and _unenrolled(who, terms):
         attempt.note(request, Outcome(login.IGNORE, login.OK_NULLOK), terms.rule.log)
         return True
     typed = answer.tails(given, bare=True) if line.first_pass else given

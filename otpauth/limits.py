@@ -14,10 +14,13 @@ place. SECURITY.md computes what a guesser gets.
 
 from __future__ import annotations
 
+from otpauth.policy import GRACE_MAX
 from otpauth.state import STRANGERS, TRIES_MAX, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from otpauth.policy import Rule
 
 KNOWN_LIFE = 90 * 86400
@@ -32,17 +35,32 @@ def place(rhost: str, caller: int) -> str:
     """Return the place of a login: an IPv4 address, an IPv6 /64, or the local caller's uid."""
     if not rhost:
         return f"local:{caller}"
+    found = _literal(rhost)
+    if found is None:
+        return "name"
+    if found.version == 4:
+        return str(found)
+    import ipaddress
+
+    return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def address(rhost: str) -> str:
+    """Return the address that a remote host's text is, empty for names and loopback addresses."""
+    found = _literal(rhost)
+    shared = found is None or found.is_loopback or found.is_unspecified
+    return "" if shared else str(found)
+
+
+def _literal(rhost: str) -> IPv4Address | IPv6Address | None:
     import ipaddress
 
     try:
-        address = ipaddress.ip_address(rhost.partition("%")[0])
+        found = ipaddress.ip_address(rhost.partition("%")[0])
     except ValueError:
-        return "name"
-    if address.version == 4:
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+        return None
+    mapped = found.ipv4_mapped if found.version == 6 else None
+    return mapped or found
 
 
 def may_be_known(where: str) -> bool:
@@ -65,6 +83,11 @@ def prune(state: State, now: int) -> State:
             if now - REPEAT_LIFE < second <= late
         },
         tries={where: second for where, second in state.tries.items() if now <= second <= late},
+        graces={
+            mark: second
+            for mark, second in state.graces.items()
+            if now - GRACE_MAX < second <= late
+        },
     )
 
 

@@ -11,7 +11,7 @@ its end holds several candidates: the first that is right wins, and together the
 
 from __future__ import annotations
 
-from otpauth import answer, kinds, limits, record, token
+from otpauth import answer, grace, kinds, limits, record, token
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
 from otpauth.value import NamedTuple
 
@@ -35,6 +35,7 @@ UNAVAILABLE = "unavailable"
 # Reasons: one for each way a login can end. Logs, `verify`, `show` and the tests share them.
 OK_OTP = "AUTH_OK_OTP"
 OK_SCRATCH = "AUTH_OK_SCRATCH"
+OK_GRACE = "AUTH_OK_GRACE"
 OK_NULLOK = "AUTH_OK_NULLOK"
 ALREADY_USED = "AUTH_OTP_ALREADY_USED"
 FAILED = "AUTH_FAILED"
@@ -57,6 +58,7 @@ INTERNAL = "INTERNAL_ERROR"
 REASONS = {
     OK_OTP: "a one-time code was right",
     OK_SCRATCH: "a scratch code was right",
+    OK_GRACE: "a one-time code was accepted from there within the grace period",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
     ALREADY_USED: "the code had been used before",
     FAILED: "the code was wrong",
@@ -143,6 +145,44 @@ def decide(
     return outcome if request.first_factor else outcome._replace(say=(), again="")
 
 
+def vouched(request: Request, rule: Rule) -> bool:
+    """Say whether the stack demands another factor than a code, before its line or after it."""
+    return bool(request.first_factor) or rule.before_password
+
+
+def may_be_spared(request: Request, rule: Rule) -> bool:
+    """Say whether a grace period may apply to a login at all, whoever's it is."""
+    return bool(rule.grace and vouched(request, rule) and grace.source(request))
+
+
+def spared(
+    account: Record | None, request: Request, rule: Rule, *, marks: Fingerprints
+) -> Outcome | None:
+    """Return the outcome of a login that its grace period spares a code; None for all others.
+
+    As with decide(), the record in the outcome must be durable before it is acted on.
+    """
+    if account is None or not account.enrolled or not may_be_spared(request, rule):
+        return None
+    state = limits.prune(account.state, request.now)
+    usable = _usable(account, request, rule)
+    each = grace.holder(state, request, rule, usable, marks)
+    if each is None:
+        return None
+    say: tuple[str, ...] = ()
+    if request.first_factor:
+        say = _news(state, request.now)
+        state = state._replace(told=request.now)
+    outcome = Outcome(ACCEPT, OK_GRACE, each.name, account._replace(state=state), say)
+    return outcome._replace(record=_remembered(outcome, request))
+
+
+def _usable(account: Record, request: Request, rule: Rule) -> list[Token]:
+    return [
+        each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
+    ]
+
+
 def _compare(
     account: Record,
     request: Request,
@@ -151,9 +191,7 @@ def _compare(
     *,
     chance: Chance,
 ) -> Outcome:
-    usable = [
-        each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
-    ]
+    usable = _usable(account, request, rule)
     if not usable:
         return Outcome(REFUSE, TOKEN_MISSING)
     bucket = limits.bucket(account.state, request.place)
@@ -172,7 +210,7 @@ def _compare(
         account = _tried(account, request, tries)
     best = next((t for t in tries if t.match.result == ACCEPTED), None)
     if best:
-        return _accept(account, best, request, rule)
+        return _accept(account, best, request, rule, chance.marks)
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
         return Outcome(REFUSE, RATE_LIMITED, record=account if tries else None, again=again)
@@ -202,7 +240,9 @@ def _tried(account: Record, request: Request, tries: list[Try]) -> Record:
     return account._replace(state=limits.scratch_tried(account.state, request.place, request.now))
 
 
-def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome:
+def _accept(
+    account: Record, best: Try, request: Request, rule: Rule, marks: Fingerprints
+) -> Outcome:
     """Advance the one token that fits; the lowest id wins where a code fits two."""
     each = best.token
     state = best.match.state._replace(
@@ -212,6 +252,7 @@ def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome
     one_time = each.kind in token.ONE_TIME
     if one_time:
         state = limits.accepted(state, request.place, request.now)
+        state = grace.begin(state, request, rule, each, marks)
     say: tuple[str, ...] = ()
     if request.first_factor:
         say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from otpauth.store import Terms
 
 FIRST_FACTORS = ("publickey", "hostbased", "gssapi-with-mic")
+PASSWORD_PROMPT = "Password: "  # noqa: S105 -- a question
 AGAIN_MAX = 1  # further prompts in one login, and only with a first factor
 
 
@@ -85,20 +86,30 @@ def _whose(request: Request, terms: Terms, line: Line, opener: Account | None) -
 
 
 def _login(pamh: Any, one: Login) -> int:
-    """Take the code that an earlier module was given, or ask."""
-    only = one.line.first_pass == arguments.USE
-    candidates: tuple[answer.Candidate, ...] = ()
-    if one.line.first_pass:
-        candidates = answer.tails(_passed_on(pamh), bare=only)
-    if candidates or only:
-        since = time.monotonic()
-        outcome = _decide(one, candidates)
-        if outcome.verdict == login.ACCEPT:
-            return _accepted(pamh, one, outcome)
-        attempt.hold_back(since)
-        if only:
-            return _code(pamh, outcome)
+    """Take the code that an earlier module was given, or do without one, or ask."""
+    outcome = _first_pass(pamh, one) if one.line.first_pass else None
+    if outcome and outcome.verdict == login.ACCEPT:
+        return _accepted(pamh, one, outcome)
+    if one.who and login.may_be_spared(one.request, one.line.rule):
+        spared = attempt.spared(one.who, one.request, one.terms)
+        if spared:
+            return _spared(pamh, one, spared)
+    if outcome and one.line.first_pass == arguments.USE:
+        return _code(pamh, outcome)
     return _ask(pamh, one)
+
+
+def _first_pass(pamh: Any, one: Login) -> Outcome | None:
+    """Decide on the end of PAM_AUTHTOK; None if there is no code and the person will be asked."""
+    only = one.line.first_pass == arguments.USE
+    candidates = answer.tails(_passed_on(pamh), bare=only)
+    if not candidates and not only:
+        return None
+    since = time.monotonic()
+    outcome = _decide(one, candidates)
+    if outcome.verdict != login.ACCEPT:
+        attempt.hold_back(since)
+    return outcome
 
 
 def _ask(pamh: Any, one: Login) -> int:
@@ -137,6 +148,16 @@ def _accepted(pamh: Any, one: Login, outcome: Outcome) -> int:
     return int(pamh.PAM_SUCCESS)
 
 
+def _spared(pamh: Any, one: Login, outcome: Outcome) -> int:
+    """Accept without a code; where a password is to be forwarded and none is there, ask for it."""
+    _tell(pamh, outcome.say)
+    if one.line.forward and _passed_on(pamh) is None:
+        password = _converse(pamh, PASSWORD_PROMPT, echo=False)
+        if password is not None:  # else the next module has none, and refuses
+            pamh.authtok = password
+    return int(pamh.PAM_SUCCESS)
+
+
 def _passed_on(pamh: Any) -> str | None:
     """Return PAM_AUTHTOK, what an earlier module was answered; None if there is none."""
     try:
@@ -146,8 +167,9 @@ def _passed_on(pamh: Any) -> str | None:
 
 
 def _passes_without(one: Login) -> bool:
-    """Say whether nullok lets a user pass: certainly unenrolled, with a known first factor."""
-    if one.who is None or not one.terms.rule.nullok or not one.request.first_factor:
+    """Say whether nullok lets a user pass: certainly unenrolled, with another factor."""
+    rule = one.line.rule
+    if one.who is None or not rule.nullok or not login.vouched(one.request, rule):
         return False
     try:
         return store.unenrolled(one.who, one.terms)

@@ -21,6 +21,7 @@ CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
 WINDOW_MAX = 21  # steps, google-authenticator's bound
 RESYNC_MAX = 12 * 3600
+GRACE_MAX = 90 * 86400  # seconds
 PROMPT_MAX = 200  # characters
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -30,7 +31,9 @@ class Rule(NamedTuple):
 
     `nullok` lets users without any enrolment pass; `kinds` are the kinds accepted; `window` is in
     time steps; `rate_limit` is (wrong answers, seconds); `resync` is in seconds, 0 for off.
-    `after_password` says that a first factor was demanded before this line of the stack.
+    `grace` is for how many seconds an accepted one-time code spares the next, 0 for off.
+    `after_password` says that a first factor was demanded before this line of the stack,
+    `before_password` that one is demanded after it.
     """
 
     nullok: bool = False
@@ -38,10 +41,12 @@ class Rule(NamedTuple):
     window: int = 3
     rate_limit: tuple[int, int] = (3, 30)
     resync: int = 600
+    grace: int = 0
     warn_below: int = 3
     prompt: str = "Verification code: "
     log: str = "syslog"
     after_password: bool = False
+    before_password: bool = False
 
 
 class Setup(NamedTuple):
@@ -120,6 +125,13 @@ def _resync(text: str) -> int:
     return seconds
 
 
+def _grace(text: str) -> int:
+    seconds = 0 if text == "off" else duration(text)
+    if seconds > GRACE_MAX:
+        raise ConfigError(f"{text!r} is longer than 90d")
+    return seconds
+
+
 def _prompt(text: str) -> str:
     if not text or len(text) > PROMPT_MAX or not text.isprintable():
         raise ConfigError(f"a prompt is 1 to {PROMPT_MAX} printable characters")
@@ -165,6 +177,7 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "window": _count(1, WINDOW_MAX),
     "rate_limit": _rate,
     "resync": _resync,
+    "grace": _grace,
     "warn_below": _count(0, token.SCRATCH_MAX),
     "prompt": _prompt,
     "log": _one_of(*LOGS),

@@ -188,6 +188,7 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
         known=table(places, seconds),
         wrong=table(answers, seconds),
         tries=table(places, seconds),
+        graces=table(digests, seconds),
         done=table(digests, seconds),
         notices=st.frozensets(notices, min_size=filled, max_size=most),
         told=seconds,

@@ -31,6 +31,11 @@ READ: dict[str, dict[str, Any]] = {
     "nullok": {"rule": RULE._replace(nullok=True)},
     "echo_verification_code": {"echo": True},
     "echo-verification-code": {"echo": True},
+    "grace_period=0": {"rule": RULE},
+    "grace_period=86400": {"rule": RULE._replace(grace=86400)},
+    "grace=12h": {"rule": RULE._replace(grace=43200)},
+    "grace=off": {"rule": RULE},
+    "before_password": {"rule": RULE._replace(before_password=True)},
     "after_password": {"rule": RULE._replace(after_password=True)},
     "prompt=Code:": {"prompt": "Code: "},
 }
@@ -40,7 +45,8 @@ REFUSED = (
     *("secret=/x${SHELL}", "secret=/x$", "secret=${USER}/x", "secret=//"),
     *("user=", "user=a/b", "user=alice", "allowed_perm=", "allowed_perm=0", "allowed_perm=08"),
     *("allowed_perm=-1", "allowed_perm=0600x", "authtok_prompt=a\nb"),
-    "authtok_prompt=" + "x" * 201,
+    *("grace_period=", "grace_period=-1", "grace_period=1x", "grace_period=1.5", "grace=91d"),
+    *("grace_period=0x10", "grace_period=99999999", "grace=0", "authtok_prompt=" + "x" * 201),
 )
 
 

@@ -14,7 +14,7 @@ LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {"answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri"},
     {
-        "arguments", "changes", "config", "copies", "limits", "login", "policy",
+        "arguments", "changes", "config", "copies", "grace", "limits", "login", "policy",
         "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
     },
     {

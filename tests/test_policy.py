@@ -92,8 +92,8 @@ def test_any_value(key: str, text: str) -> None:
 
 
 def test_all_keys_are_fields() -> None:
-    """Each key sets a field, and every field but after_password is a key."""
-    assert set(RULE_KEYS) == set(Rule._fields) - {"after_password"}
+    """Each key sets a field, and every field that is not about the stack is a key."""
+    assert set(RULE_KEYS) == set(Rule._fields) - {"after_password", "before_password"}
     assert set(SETUP_KEYS) == set(policy.Setup._fields)
 
 

@@ -185,6 +185,7 @@ def largest(letter: str, place: str) -> Record:
             known=dict.fromkeys(where, far),
             wrong={f"{n:08x}": far for n in range(state.WRONG_MAX)},
             tries=dict.fromkeys(where[: state.TRIES_MAX], far),
+            graces={f"{n:016x}": far for n in range(state.GRACES_MAX)},
             done={f"{n:016x}": far for n in range(state.DONE_MAX)},
             notices=frozenset(
                 Notice(far, "refused", f"{n:032}", reason) for n in range(state.NOTICES_MAX)

@@ -166,6 +166,35 @@ def test_ability_nullok(alice: Person, way: str) -> None:
     assert not strange.ok
 
 
+@pytest.mark.parametrize("word", ["authtok_prompt=Code:", "echo_verification_code", "forward_pass"])
+def test_ability_refused(alice: Person, phone: Phone, word: str) -> None:
+    """A line that asks of pam_exec what it cannot do lets nobody in."""
+    with pam.service(f"{_line('pam_exec')} {word}") as name:
+        assert not pam.drive(name, alice.name, [phone.next()]).one.ok
+    with pam.service(f"{_line('pam_python')} {word}") as name:
+        assert pam.drive(name, alice.name, [phone.next()]).one.ok
+
+
+def test_ability_both_in_one_answer(alice: Person, phone: Phone) -> None:
+    """With use_first_pass the answer that pam_exec hands over may be a password and a code."""
+    with pam.service(f"{_line('pam_exec')} use_first_pass") as name:
+        assert pam.drive(name, alice.name, [f"hunter2{phone.next()}"]).one.ok
+    with pam.service(_line("pam_exec")) as name:
+        assert not pam.drive(name, alice.name, [f"hunter2{phone.next()}"]).one.ok
+
+
+@pytest.mark.parametrize("way", ["pam_python", "pam_exec"])
+def test_ability_grace(alice: Person, phone: Phone, way: str) -> None:
+    """What the table of both ways in says of grace is so."""
+    head, *rows = pages.table("pam_otpauth.8", "pam_exec")
+    says = {row[0]: row[head.index(way)] for row in rows}["grace"]
+    with pam.service(f"{_line(way)} grace=1h") as name:
+        more: pam.Options = {"env": KEY_WAS_GIVEN, "rhost": "192.0.2.1"}
+        assert pam.drive(name, alice.name, [phone.next()], **more).one.ok
+        again = pam.drive(name, alice.name, [], **more).one
+    assert again.ok is (says == "yes")
+
+
 @contextmanager
 def _sshd(stack: str, settings: str) -> Iterator[Sshd]:
     with ExitStack() as opened:

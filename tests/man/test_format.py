@@ -58,6 +58,7 @@ LIMITS = {
     "known places": "state.KNOWN_MAX",
     "marks of wrong answers": "state.WRONG_MAX",
     "places with a scratch try": "state.TRIES_MAX",
+    "marks of grace periods": "state.GRACES_MAX",
     "digests of proposals dealt with": "state.DONE_MAX",
     "notices": "state.NOTICES_MAX",
     "outcomes": "record.OUTCOMES_MAX",

@@ -100,7 +100,8 @@ def test_arguments() -> None:
     words = re.findall(r"^\.It Cm (\S+)( Ns = Ns)?", text, re.MULTILINE)
     flags = [word for word, value in words if not value]
     assert sorted(flags) == sorted([*arguments.RULE_FLAGS, *arguments.FLAGS])
-    assert sorted(word for word, value in words if value) == sorted(arguments.VALUES)
+    values = [*arguments.VALUES, "grace_period"]
+    assert sorted(word for word, value in words if value) == sorted(values)
     keys = re.findall(r"^\.Cm (\w+)= [,.]$", text, re.MULTILINE)
     assert sorted(keys) == sorted(policy.RULE_KEYS)
     changed = arguments.read(policy.Rule(), flags).rule

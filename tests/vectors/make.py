@@ -147,7 +147,12 @@ def record_of_all() -> Record:
         after = samples.after(samples.decide(after, typed, now=now, place=place), after)
     after = changes.remove(after, "0" * 16, now)
     drifts = dict.fromkeys(after.state.steps, (now, -2))
-    full = after.state._replace(drifts=drifts, tries={"192.0.2.1": now}, done={"1" * 16: now})
+    full = after.state._replace(
+        drifts=drifts,
+        tries={"192.0.2.1": now},
+        graces={"2" * 16: now},
+        done={"1" * 16: now},
+    )
     events = sorted(full.events)
     fixed = frozenset(each._replace(id=f"{n:016x}") for n, each in enumerate(events))
     return after._replace(state=full._replace(events=fixed))
