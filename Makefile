@@ -59,7 +59,7 @@ apt = if test -z "$(NOINSTALLDEPS)" && command -v apt-get >/dev/null; then \
   test -z "$$missing" || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
     --no-install-recommends $$missing; } </dev/null || $(call fail,apt-get could not install $$missing); fi
 
-.PHONY: help build install install-files uninstall venv lock check lint types unit vectors attacks faults \
+.PHONY: help build install install-files uninstall venv lock check lint types unit vectors attacks conformance faults \
   e2e packaging soak bench demo fresh clean install-packages test-packages demo-packages keys
 
 help: ## list the targets
@@ -208,15 +208,16 @@ types: venv ## mypy --strict
 >@$(VENV)/bin/mypy --strict otpauth pam/pam_otpauth.py
 
 unit: venv build ## tests of single modules: no root, no stage
->@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks e2e faults packaging vectors test_stage.py)
+>@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks conformance e2e faults packaging vectors test_stage.py)
 
 vectors: venv build ## test vectors: one defect per file
 >@$(PYTEST) tests/vectors
 
-attacks faults e2e packaging: venv build
+attacks conformance faults e2e packaging: venv build
 >@$(root)
 >$(STAGE) $(PYTEST) tests/$@
 
+conformance: ## beside google-authenticator's module (root)
 attacks: ## what was tried on the design, each line a test (root)
 faults: ## full disks, kills, dead homes (root)
 e2e: ## real sshd, ssh, sudo, su, pamtester (root)

@@ -235,7 +235,8 @@ class Pair:
         **options: Unpack[pam.Options],
     ) -> pam.Drive:
         """Run a transaction through a module; `service` gives it a name that stays."""
-        options.setdefault("rhost", ADDRESS)
+        if not options.setdefault("rhost", ADDRESS):
+            del options["rhost"]
         options["environment"] = self.clock.environment
         with pam.service(stack(module, words, first=first), service) as name:
             return pam.drive(name, user or self.name, answers, **options)
@@ -264,8 +265,8 @@ class Pairs:
             mode: Pair(self._rest.enter_context(accounts.make()), self._clock) for mode in MODES
         }
         self._threads = self._rest.enter_context(ThreadPoolExecutor(len(MODES)))
-        with pam.service(pam.probe("show")) as name:  # compiled before several threads want it
-            pam.drive(name, "root", environment=self._clock.environment)
+        for name in ("pamdrive", "pam_probe.so", "true_sleep.so"):  # before several threads want it
+            pam.compiled(name)
         return self
 
     def __exit__(

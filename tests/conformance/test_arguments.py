@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conformance.anchor import GOOGLE, OURS, TOTP, Pair, Seen, seen
+from tests.conformance.anchor import GOOGLE, OURS, TOTP, Pair, Seen, file_text, seen
 from tests.conformance.scenarios import PERIOD, PLAIN, STRICT
 from tests.parts import accounts, log
 from tests.parts.faketime import Clock
@@ -17,6 +17,8 @@ from tests.parts.faketime import Clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+pytestmark = pytest.mark.stage
 
 OK, NO, IGNORE, UNAVAILABLE = "PAM_SUCCESS", "PAM_AUTH_ERR", "PAM_IGNORE", "PAM_AUTHINFO_UNAVAIL"
 RIGHT = TOTP[10000]
@@ -117,6 +119,31 @@ def test_prompts(pair: Pair) -> None:
         assert google == ours, word
 
 
+FORWARDED = ("{code}", "hunter2{code}", "12{code}", "hunter2 {code}", "pw12345678", "hunter2", "")
+
+
+@pytest.mark.parametrize("typed", FORWARDED)
+@pytest.mark.parametrize("words", [("forward_pass",), ("forward_pass", "use_first_pass")])
+def test_forwarded(pair: Pair, typed: str, words: tuple[str, ...]) -> None:
+    """With forward_pass the next module gets what stood before a right code, as from theirs."""
+    pair.install(file_text("DISALLOW_REUSE", "TOTP_AUTH", scratch=("12345678",)))
+    given = typed.format(code=RIGHT)
+    first = "use_first_pass" in words
+    authtok, answers = (given, []) if first else (None, [given])
+    google, ours = pair.google(words, authtok, answers), pair.ours(words, authtok, answers)
+    assert google == ours
+    accepted = typed.endswith(("{code}", "5678"))
+    assert ours.code == (OK if accepted else NO)
+    if accepted:
+        assert ours.authtok == given.removesuffix(RIGHT).removesuffix("12345678")
+
+
+def test_brackets(pair: Pair) -> None:
+    """A value with blanks stands in brackets, as PAM has it."""
+    for word in ("prompt=Code of web1: ", "authtok_prompt=Code of web1: "):
+        assert pair.drive(OURS, [word], ["000000"]).one.asked == ["Code of web1: "]
+
+
 def test_debug_tells_no_code(pair: Pair) -> None:
     """With debug the log says more, and neither code nor password."""
     since = log.position()
@@ -173,6 +200,7 @@ LITTER = {
     "nul": "ABC\0\n",
     "base32": '!!!\n" TOTP_AUTH\n',
     "padding": "JBSWY3DPEE======\n",
+    "huge": "A" * 200_000,
 }
 
 
@@ -187,6 +215,27 @@ def test_unreadable_file(pair: Pair, name: str, *, nullok: bool) -> None:
         os.chown(path, pair.person.uid, pair.person.gid)
     words = ["nullok"] * nullok
     assert run(pair, GOOGLE, *words) == run(pair, OURS, *words, "after_password") == (NO, 1, None)
+
+
+@pytest.mark.parametrize("nullok", [False, True])
+def test_no_such_folder(pair: Pair, *, nullok: bool) -> None:
+    """A file where a folder should be is no missing file either."""
+    pair.install(None)
+    (pair.person.home / "file").touch()
+    words = ["nullok"] * nullok + ["secret=~/file/x"]
+    assert run(pair, GOOGLE, *words) == run(pair, OURS, *words, "after_password") == (NO, 1, None)
+
+
+def test_folder_of_others(pair: Pair, folder: Path) -> None:
+    """A folder that somebody else owns or may write says nothing to ours, whoever opens it."""
+    pair.install(None)
+    words = ("nullok", "after_password", "user=daemon", f"secret={folder}/${{USER}}")
+    assert run(pair, OURS, *words).code == IGNORE
+    folder.chmod(0o1777)
+    assert run(pair, OURS, *words).code == NO
+    folder.chmod(0o755)
+    os.chown(folder, pair.person.uid, pair.person.gid)
+    assert run(pair, OURS, *words).code == NO
 
 
 @pytest.mark.parametrize("nullok", [False, True])
