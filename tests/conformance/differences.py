@@ -73,16 +73,22 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference("T6.1", ("M6", "M7"), NO, NO, STRANGER, (0, 1)),
     *(
         Difference(step, TRIED, NO, NO, ASKS_ON, (0, 1))
-        for step in ("T9.[14]", "T10.[14]", "T11.[14]", "T13.2", "T20.1", "late-scratch.5")
+        for step in ("T9.[14]", "T10.[14]", "T11.[14]", "T13.2", "T20.1")
     ),
     *(
-        Difference(f"window-{step}", ("M4",), NO, NO, ASKS_ON, (0, 1))
-        for step in ("1.[13]", "2.[14]", "4.[14]", "17.[14]")
+        Difference(step, ("M4",), NO, NO, ASKS_ON, (0, 1))
+        for step in (
+            "window-1.[13]",
+            "window-2.[14]",
+            "window-4.[14]",
+            "window-17.[14]",
+            "late-scratch.5",
+        )
     ),
     Difference("T12.2", (*PROMPTED, *PASSED), OK, NO, REUSE),
     Difference("T12.2", TRIED, OK, NO, REUSE, (0, 1)),
-    Difference("older.2", (*PROMPTED, *PASSED), OK, NO, OLDER),
-    Difference("older.2", TRIED, OK, NO, OLDER, (0, 1)),
+    Difference("older.2", ("M0", "M3"), OK, NO, OLDER),
+    Difference("older.2", ("M4",), OK, NO, OLDER, (0, 1)),
     Difference("T17.5", (*PASSED, *TRIED), NO, OK, COUNTS),
     Difference("T17.5", PROMPTED, NO, OK, COUNTS, (0, 1)),
     Difference("T19.1", (*PASSED, *TRIED), NO, OK, LITTER),

@@ -101,7 +101,7 @@ SCENARIOS = {
     "window-17": Scenario(
         file_text("WINDOW_SIZE 17", "TOTP_AUTH"), window(9991, 9992, 10008, 10009), SOME
     ),
-    "older": Scenario(STRICT, (at(10001), at(10001, TOTP[10000]), at(10001, TOTP[10002]))),
+    "older": Scenario(STRICT, (at(10001), at(10001, TOTP[10000]), at(10001, TOTP[10002])), SOME),
     "limit": Scenario(
         file_text("RATE_LIMIT 3 30", "TOTP_AUTH"),
         tuple(Step("000000", 300000 + second) for second in (0, 5, 10, 15, 69)),
@@ -117,7 +117,10 @@ SCENARIOS = {
     ),
     "hotp-ahead": Scenario(file_text("HOTP_COUNTER 1"), hotp(4), words=("no_increment_hotp",)),
     "hotp-window": Scenario(
-        file_text("HOTP_COUNTER 1", "WINDOW_SIZE 10"), hotp(4, 3, 8), words=("no_increment_hotp",)
+        file_text("HOTP_COUNTER 1", "WINDOW_SIZE 10"),
+        hotp(4, 3, 8),
+        SOME,
+        words=("no_increment_hotp",),
     ),
     "no-otp": Scenario(file_text(scratch=("12345678",)), (Step("050548"), Step("12345678"))),
     "blank-before": Scenario(PLAIN, (Step(" 050548"),), ("M0", "M6")),
@@ -133,8 +136,9 @@ SCENARIOS = {
     "late-scratch": Scenario(
         file_text("DISALLOW_REUSE", "TOTP_AUTH", scratch=("12345678", "23456789")),
         (Step("23456789"), Step("050548"), Step("12345678"), Step("23456789"), Step("050548")),
+        SOME,
     ),
-    "nullok-enrolled": Scenario(PLAIN, (Step("123456"), Step("050548")), words=("nullok",)),
+    "nullok-enrolled": Scenario(PLAIN, (Step("123456"), Step("050548")), SOME, words=("nullok",)),
     "guessing": Scenario(
         PLAIN,
         (Step("000000"), Step("000001"), Step("000002"), Step("050548")),

@@ -125,6 +125,18 @@ def test_su(alice: Person, phone: Phone) -> None:
         assert "IN-alice" in privilege.su(other, alice, [PASSWORD, phone.next()]).output
 
 
+def test_one_box(alice: Person, phone: Phone) -> None:
+    """One answer holds the password and the code; each of them must be right."""
+    with pam.service(STACKS["one-box"]) as name:
+        for answer, ok in (
+            (f"{PASSWORD}{phone.wrong()}", False),
+            (f"wrong{phone.next()}", False),
+            (f"{PASSWORD}{phone.next()}", True),
+        ):
+            one = pam.drive(name, alice.name, [answer]).one
+            assert (one.ok, len(one.asked)) == (ok, 1)
+
+
 def test_arguments(alice: Person, phone: Phone) -> None:
     """The line with a prompt of one's own asks with it and takes a code two steps ahead."""
     with pam.service(STACKS["arguments"]) as name:
