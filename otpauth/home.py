@@ -5,7 +5,7 @@ What must hold, each with its test in tests/test_home.py and tests/faults:
  1. No symlink, hard link, FIFO, device, folder or other person's file is read (test_unsafe_*).
  2. No open or read blocks: not on a FIFO, not on a lease (test_fifo, test_lease).
  3. The home itself must be the user's, so that "no file" means something (test_foreign_home);
-    a folder outside of it, his or root's and nobody else's to write (test_folder_elsewhere).
+    outside of it each folder, his or root's and nobody else's to write (test_folder_elsewhere).
  4. A write leaves the old file or the new one, whole, whatever fails or is killed when
     (tests/faults/test_home_faults.py), and nothing that stops the next one.
  5. A file that changed since it was read is not overwritten (test_changed_meanwhile).
@@ -141,18 +141,32 @@ def look(account: Account, path: str, checks: Checks = USUAL) -> bytes:
 
 
 def _check_folder(account: Account, path: str) -> None:
-    """Raise UnsafeFileError unless who may say that there is no such file is to be believed."""
+    """Raise UnsafeFileError unless only the account, or root, says what lies at the path."""
     inside = path.startswith(account.home + "/")
-    folder = account.home if inside else os.path.dirname(path)
     try:
-        found = os.stat(folder)
+        if not inside:
+            _check_elsewhere(account, os.path.dirname(path))
+        elif os.stat(account.home).st_uid != account.uid:
+            raise UnsafeFileError("the home is not the user's")
     except OSError as error:
         what = "home" if inside else "folder"
         raise UnsafeFileError(f"the {what} is not there: {error.strerror}") from None
-    if inside and found.st_uid != account.uid:
-        raise UnsafeFileError("the home is not the user's")
-    if not inside and (found.st_uid not in (account.uid, 0) or found.st_mode & 0o022):
-        raise UnsafeFileError("the folder is another user's, or others may write it")
+
+
+def _check_elsewhere(account: Account, folder: str) -> None:
+    """Raise UnsafeFileError if others may write a folder, or put another one in its place.
+
+    Above the folder itself those who share a sticky one, as /tmp, cannot.
+    """
+    sticky = 0
+    while True:
+        found = os.stat(folder)
+        shared = found.st_mode & 0o022 and not found.st_mode & sticky
+        if shared or found.st_uid not in (account.uid, 0):
+            raise UnsafeFileError("a folder of it is another user's, or others may write it")
+        if folder == os.path.dirname(folder):
+            return
+        folder, sticky = os.path.dirname(folder), stat.S_ISVTX
 
 
 def understand(reply: bytes | None) -> Home:

@@ -79,6 +79,13 @@ def test_folder_elsewhere(mine: Account, path: str) -> None:
     ):
         os.chmod(mine.home, mode)
         assert home.understand(home.look(away, path)).condition == condition, oct(mode)
+    for mode, condition in ((0o775, "unfit"), (0o1777, "found"), (0o755, "found")):
+        os.mkdir(f"{mine.home}/{mode:o}")
+        os.rename(path, f"{mine.home}/{mode:o}/x")
+        os.chmod(mine.home, mode)
+        found = home.look(away, f"{mine.home}/{mode:o}/x")
+        assert home.understand(found).condition == condition, oct(mode)
+        os.rename(f"{mine.home}/{mode:o}/x", path)
     os.chmod(mine.home, 0o700)
     os.unlink(path)
     assert home.understand(home.look(away, path)).condition == "absent"

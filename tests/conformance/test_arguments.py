@@ -238,6 +238,22 @@ def test_folder_of_others(pair: Pair, folder: Path) -> None:
     assert run(pair, OURS, *words).code == NO
 
 
+def test_link_in_a_folder_of_ones_own(pair: Pair, folder: Path) -> None:
+    """With user=root a user cannot lead root elsewhere by a link in a folder of his own."""
+    own, victim = folder / pair.name, folder / "victim"
+    own.mkdir()
+    victim.mkdir()
+    os.chown(own, pair.person.uid, pair.person.gid)
+    (own / "sub").symlink_to(victim)
+    words = ("user=root", f"secret={folder}/${{USER}}/sub/file")
+    assert run(pair, OURS, *words).code == OK
+    assert not list(victim.iterdir())
+    os.chown(own, 0, 0)
+    pair.clock.freeze(10001 * PERIOD)
+    assert run(pair, OURS, *words, answer=TOTP[10001]).code == OK
+    assert [each.name for each in victim.iterdir() if each.suffix != ".lock"] == ["file"]
+
+
 @pytest.mark.parametrize("nullok", [False, True])
 def test_unknown_user(pair: Pair, folder: Path, *, nullok: bool) -> None:
     """An unknown user is asked and refused; with user= and nullok, theirs lets him pass."""
