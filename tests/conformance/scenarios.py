@@ -115,16 +115,18 @@ SCENARIOS = {
         modes=SOME,
         words=("no_increment_hotp",),
     ),
-    "hotp-ahead": Scenario(file_text("HOTP_COUNTER 1"), hotp(4), words=("no_increment_hotp",)),
+    "hotp-ahead": Scenario(
+        file_text("HOTP_COUNTER 1"), hotp(4), SOME, words=("no_increment_hotp",)
+    ),
     "hotp-window": Scenario(
         file_text("HOTP_COUNTER 1", "WINDOW_SIZE 10"),
         hotp(4, 3, 8),
         SOME,
         words=("no_increment_hotp",),
     ),
-    "no-otp": Scenario(file_text(scratch=("12345678",)), (Step("050548"), Step("12345678"))),
+    "no-otp": Scenario(file_text(scratch=("12345678",)), (Step("050548"), Step("12345678")), SOME),
     "blank-before": Scenario(PLAIN, (Step(" 050548"),), ("M0", "M6")),
-    "blank-after": Scenario(PLAIN, (Step("050548 "),)),
+    "blank-after": Scenario(PLAIN, (Step("050548 "),), ("M0", "M1", "M3", "M4", "M6")),
     "scratch-dash": Scenario(
         file_text("TOTP_AUTH", scratch=("12345678",)), (Step("1234-5678"),), ("M0", "M3", "M4")
     ),

@@ -94,13 +94,13 @@ def pairs(stage: Path) -> Iterator[dict[str, Pair]]:
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@given(st.lists(logins, min_size=16, max_size=18))
+@given(st.lists(logins, min_size=20, max_size=24))
 def test_random(pairs: dict[str, Pair], steps: list[Login]) -> None:
     """Random sequences of logins, some 200 in all, go as through google-authenticator's module."""
     _run(pairs, steps)
