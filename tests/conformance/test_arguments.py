@@ -218,6 +218,23 @@ def test_unreadable_file(pair: Pair, name: str, *, nullok: bool) -> None:
 
 
 @pytest.mark.parametrize("nullok", [False, True])
+@pytest.mark.parametrize("what", ["closed", "folder", "foreign", "loose"])
+def test_odd_file(pair: Pair, what: str, *, nullok: bool) -> None:
+    """A file that may not be read, a folder, another's, a loose one: none is a missing file."""
+    pair.install(None)
+    for path in (pair.google_file, pair.our_file):
+        if what == "folder":
+            path.mkdir()
+        else:
+            path.write_text(PLAIN if path == pair.google_file else "")
+            path.chmod({"closed": 0, "foreign": 0o600, "loose": 0o666}[what])
+        os.chown(path, *((1, 1) if what == "foreign" else (pair.person.uid, pair.person.gid)))
+    words = ["nullok"] * nullok
+    google, ours = run(pair, GOOGLE, *words), run(pair, OURS, *words, "after_password")
+    assert google == ours == (NO, 1, None)
+
+
+@pytest.mark.parametrize("nullok", [False, True])
 def test_no_such_folder(pair: Pair, *, nullok: bool) -> None:
     """A file where a folder should be is no missing file either."""
     pair.install(None)

@@ -137,6 +137,13 @@ def test_one_box(alice: Person, phone: Phone) -> None:
             assert (one.ok, len(one.asked)) == (ok, 1)
 
 
+def test_one_box_at_ssh(alice: Person, phone: Phone) -> None:
+    """The same stack serves sshd, where one question is asked, too."""
+    with _sshd("one-box", "sshd_config-password") as sshd:
+        assert not _login(alice, sshd, [f"wrong{phone.next()}"])
+        assert _login(alice, sshd, [f"{PASSWORD}{phone.next()}"])
+
+
 def test_arguments(alice: Person, phone: Phone) -> None:
     """The line with a prompt of one's own asks with it and takes a code two steps ahead."""
     with pam.service(STACKS["arguments"]) as name:
