@@ -6,16 +6,18 @@ and keys), policies (config).
 
 from __future__ import annotations
 
-import argparse
 import os
 from typing import TYPE_CHECKING
 
-from otpauth import __version__
-from otpauth.cli import report
-from otpauth.cli.user import Help, run_verb, token_verbs, verb
+from otpauth.cli import grammar, report
+from otpauth.cli.grammar import verb
+from otpauth.cli.user import run_verb
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
+
+    from otpauth.cli.grammar import Parser, Verbs
 
 PROGRAM = "otpauth-admin"
 TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set")
@@ -29,25 +31,19 @@ def main(argv: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the grammar of the command."""
-    top = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="two-factor login: administer this host and its accounts",
-        epilog="see otpauth-admin(8)",
-        allow_abbrev=False,
-        formatter_class=Help,
-    )
-    top.add_argument("--version", action="version", version=f"otpauth-admin {__version__}")
-    top.add_argument("--plain", action="store_true", help="no QR, colours or cursor movement")
-    verbs = top.add_subparsers(
-        dest="verb", metavar="VERB", title="verbs", required=True, prog=PROGRAM
+    top, verbs = grammar.top(
+        PROGRAM,
+        "two-factor login: administer this host and its accounts",
+        "see otpauth-admin(8)",
+        required=True,
     )
     _host_verbs(verbs)
-    token_verbs(verbs, user=True)
+    grammar.token_verbs(verbs, user=True)
     _account_verbs(verbs)
     return top
 
 
-def _host_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _host_verbs(verbs: Verbs) -> None:
     verb(verbs, "init", "make the host's keys if there are none")
     one = verb(verbs, "key", "back up, restore, list or rotate the host's keys")
     actions = one.add_subparsers(
@@ -66,9 +62,9 @@ def _host_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     one.add_argument("--json", action="store_true", help="for programs")
 
 
-def _account_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    def new(name: str, text: str) -> argparse.ArgumentParser:
-        one: argparse.ArgumentParser = verb(verbs, name, text)
+def _account_verbs(verbs: Verbs) -> None:
+    def new(name: str, text: str) -> Parser:
+        one = verb(verbs, name, text)
         one.add_argument("user", metavar="USER")
         return one
 
