@@ -8,7 +8,7 @@ wrong proof drops the proposal and is charged; one without proof waits for the a
 
 from __future__ import annotations
 
-from otpauth import answer, canonical, limits, login, oath, secretfile, token
+from otpauth import answer, canonical, limits, login, oath, secretfile, token, wishes
 from otpauth.errors import FormatError, RefusedError
 from otpauth.kinds import ACCEPTED
 from otpauth.state import Notice, State, bounded
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.secretfile import Opened, Proposal
+    from otpauth.wishes import Wishes
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
 PROPOSAL_LIFE = 90 * 86400
@@ -42,12 +43,16 @@ class Proof(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What is to be done: `remove` are token ids, `relabel` maps ids to new label fields."""
+    """What is to be done: `remove` are token ids, `relabel` maps ids to new label fields.
+
+    `wishes` take the place of the present ones, None leaves those alone.
+    """
 
     add: tuple[Draft, ...] = ()
     remove: tuple[str, ...] = ()
     relabel: dict[str, dict[str, Any]] = {}
     proof: Proof | None = None
+    wishes: Wishes | None = None
 
 
 class Adoption(NamedTuple):
@@ -74,15 +79,14 @@ def encode(change: Change) -> bytes:
             "remove": list(change.remove),
             "relabel": change.relabel,
             "proof": list(change.proof) if change.proof else None,
+            "wishes": wishes.value(change.wishes) if change.wishes else None,
         }
     )
 
 
 def decode(plain: bytes) -> Change:
     """Read a change. Raises FormatError."""
-    got = canonical.fields(
-        canonical.loads(plain, limit=SIZE_MAX), ("add", "remove", "relabel", "proof")
-    )
+    got = canonical.fields(canonical.loads(plain, limit=SIZE_MAX), Change._fields)
     return Change(
         tuple(token.draft_from(e) for e in canonical.array(got["add"], most=token.TOKENS_MAX)),
         tuple(_ident(e) for e in canonical.array(got["remove"], most=token.MERGED_MAX)),
@@ -91,6 +95,7 @@ def decode(plain: bytes) -> Change:
             for ident, fields in canonical.mapping(got["relabel"], most=token.MERGED_MAX).items()
         },
         _proof(got["proof"]),
+        _wished(got["wishes"]),
     )
 
 
@@ -123,6 +128,14 @@ def _proof(value: Any) -> Proof | None:
     return Proof(code, canonical.integer(row[1]))
 
 
+def _wished(value: Any) -> Wishes | None:
+    """Read wishes; the host says when they were made."""
+    wished = None if value is None else wishes.read(value)
+    if wished and wished.set:
+        raise FormatError("sealed data has wishes that say when they were made")
+    return wished
+
+
 def adopt(
     account: Record, proposals: tuple[Opened, ...], ground: Ground, idents: tuple[str, ...]
 ) -> Adoption:
@@ -151,6 +164,10 @@ def apply(account: Record, change: Change, ground: Ground) -> Record:
 
     Adding what is there already, or removing what is gone, changes nothing.
     """
+    if change.wishes:
+        if not (account.enrolled or change.add):
+            raise RefusedError("there is no token yet")
+        account = _wish(account, change.wishes, ground.now)
     for ident in change.remove:
         account = remove(account, ident, ground.now)
     for ident, labels in change.relabel.items():
@@ -181,6 +198,13 @@ def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> R
     relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
     account = account._replace(tokens={**account.tokens, ident: relabelled})
     return account._replace(state=_notice(account.state, now, "changed", relabelled.name))
+
+
+def _wish(account: Record, wished: Wishes, now: int) -> Record:
+    """Put wishes in the place of the present ones; their owner hears of it, but when he enrols."""
+    state = _notice(account.state, now, "wished", "limits") if account.enrolled else account.state
+    wished = wished._replace(set=max(now, account.wishes.set + 1))
+    return account._replace(wishes=wished, state=state)
 
 
 def _add(account: Record, draft: Draft, ground: Ground) -> Record:
@@ -280,6 +304,9 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
     kinds = {draft.kind for draft in change.add}
     named = bool(change.add) and change.add[0].name == proposal.name
     only_adds = not change.remove and not change.relabel
+    wishes_alone = only_adds and not change.add
+    if change.wishes and (account.enrolled or proposal.verb != "setup"):
+        return proposal.verb == "wish" and wishes_alone
     return {
         "setup": named and only_adds,
         "add": named and only_adds and len(change.add) == 1,
@@ -287,6 +314,7 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
         "codes": kinds | gone <= {"scratch"} and not change.relabel,
         "remove": not change.add and not change.relabel,
         "set": not change.add and not change.remove,
+        "wish": False,
     }[proposal.verb]
 
 
@@ -299,7 +327,8 @@ def _free(account: Record, opened: Opened, change: Change, setup: Setup) -> bool
 
 def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[Record, bool] | None:
     """Check and burn a proof. None: nothing was compared, because of too many wrong ones."""
-    now, rule, marks = ground.now, ground.rule, ground.marks
+    now, marks = ground.now, ground.marks
+    rule = wishes.effective(ground.rule, account.wishes)
     if limits.wait(account.state, limits.PROPOSALS, rule, now):
         return None
     if now - PROOF_LIFE < proof.time <= now + limits.CLOCK_SLACK:
@@ -353,4 +382,6 @@ def reset(account: Record, now: int) -> Record:
     """
     gone = {**account.state.removed, **dict.fromkeys(account.tokens, now)}
     kept = bounded(State(removed=gone, done=account.state.done))
-    return account._replace(era=account.era + 1, enrolled=False, tokens={}, state=kept)
+    return account._replace(
+        era=account.era + 1, enrolled=False, tokens={}, state=kept, wishes=wishes.NONE
+    )

@@ -47,6 +47,7 @@ def _clear(account: Record, host: str, generation: int) -> SealedRecord:
         tokens=tuple(listed(account, each) for each in account.ordered()),
         notices=tuple(sorted(account.state.notices)),
         sealed=b"",
+        wishes=account.wishes._replace(set=0),
     )
 
 

@@ -5,11 +5,11 @@ known and has a bucket of its own. All others share the strangers' bucket: whoev
 addresses gets no more tries, and his failures do not shut out a known place. Time is in Unix
 seconds.
 
-In a bucket: `rate_limit` (3 in 30 s), after 10 wrong answers in an hour one try in 5 minutes,
-after 50 in a week one an hour. A known place's next accepted code forgives it the first two, but
-not the week's count: somebody who guesses from its owner's own address gets no more than others. A
-scratch code of 40 bits is compared even then, once a second and
-place. SECURITY.md computes what a guesser gets.
+In a bucket: `rate_limit` (3 in 30 s) and what its user wishes besides, after 10 wrong answers in an
+hour one try in 5 minutes, after 50 in a week one an hour. A known place's next accepted code
+forgives it the first two, but not the week's count: somebody who guesses from its owner's own
+address gets no more than others. A scratch code of 40 bits is compared even then, once a second
+and place. SECURITY.md computes what a guesser gets.
 """
 
 from __future__ import annotations
@@ -77,8 +77,11 @@ def wait(state: State, name: str, rule: Rule, now: int) -> int:
     """Return for how many seconds no answer charged to this bucket will be compared, 0 for none."""
     every = sorted(event.second for event in state.events if event.bucket == name)
     unforgiven = [second for second in every if second >= state.known.get(name, 0)]
-    most, span = rule.rate_limit
-    waits = [unforgiven[-most] + span - now] if len(unforgiven) >= most else []
+    waits = [
+        unforgiven[-most] + span - now
+        for most, span in (rule.rate_limit, rule.wished_limit)
+        if 0 < most <= len(unforgiven)
+    ]
     for number, within, pause in BACKOFF:
         counted = unforgiven if within < WEEK else every
         if sum(now - within < second for second in counted) >= number:

@@ -10,7 +10,7 @@ then one consequence. A wrong answer is charged only if it was compared.
 
 from __future__ import annotations
 
-from otpauth import answer, kinds, limits, record, token
+from otpauth import answer, kinds, limits, record, token, wishes
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
 from otpauth.value import NamedTuple
 
@@ -124,6 +124,7 @@ def decide(
     if account is None or not account.enrolled:
         return Outcome(REFUSE, NOT_ENROLLED)
     account = account._replace(state=limits.prune(account.state, request.now))
+    rule = wishes.effective(rule, account.wishes)
     outcome = _compare(account, request, answer.code(typed), rule, chance=chance)
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))
@@ -275,6 +276,11 @@ def _news(state: State, now: int) -> tuple[str, ...]:
         day = f"{datetime.fromtimestamp(notice.second, UTC):%Y-%m-%d %H:%M} UTC"
         if notice.what == "refused":
             lines.append(f"otpauth: a change to '{notice.name}' was refused: {notice.reason}")
+        elif notice.what == "wished":
+            lines.append(
+                f"otpauth: the limits of your logins were changed on {day}; "
+                "not you? Tell your administrator"
+            )
         else:
             lines.append(
                 f"otpauth: token '{notice.name}' was {notice.what} on {day}; "

@@ -11,6 +11,7 @@ import re
 from otpauth import oath, token
 from otpauth.errors import ConfigError
 from otpauth.value import NamedTuple
+from otpauth.wishes import WINDOW_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
-WINDOW_MAX = 21  # steps, google-authenticator's bound
 RESYNC_MAX = 12 * 3600
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -30,6 +30,7 @@ class Rule(NamedTuple):
     `nullok` lets users without any enrolment pass; `kinds` are the kinds accepted; `window` is in
     time steps; `rate_limit` is (wrong answers, seconds); `resync` is in seconds, 0 for off.
     `after_password` says that a first factor was demanded before this line of the stack.
+    `wished_window` and `wished_limit` are what its user demands besides, see wishes.effective.
     """
 
     nullok: bool = False
@@ -41,6 +42,8 @@ class Rule(NamedTuple):
     prompt: str = "Verification code: "
     log: str = "syslog"
     after_password: bool = False
+    wished_window: int = WINDOW_MAX
+    wished_limit: tuple[int, int] = (0, 0)
 
 
 class Setup(NamedTuple):

@@ -47,7 +47,7 @@ class Notice(NamedTuple):
     reason: str
 
 
-WHATS = ("added", "changed", "refused", "removed")
+WHATS = ("added", "changed", "refused", "removed", "wished")
 
 
 class State(NamedTuple):

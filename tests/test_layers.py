@@ -12,7 +12,10 @@ TREE = Path(__file__).parent.parent
 PACKAGE = TREE / "otpauth"
 LAYERS = (
     {"__init__", "errors", "oath", "value"},
-    {"answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri"},
+    {
+        "answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri",
+        "wishes",
+    },
     {
         "arguments", "changes", "config", "copies", "limits", "login", "policy",
         "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",

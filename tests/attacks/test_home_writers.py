@@ -625,20 +625,24 @@ def _race_setup(service: str, victim: Victim, number: int, *, pause: float) -> N
 
 
 HOSTILE_JSON = {
-    "duplicate": b'{"add":[],"add":[],"proof":null,"relabel":{},"remove":[]}',
-    "nan": b'{"add":NaN,"proof":null,"relabel":{},"remove":[]}',
-    "infinity": b'{"add":[],"proof":["000000",-Infinity],"relabel":{},"remove":[]}',
+    "duplicate": b'{"add":[],"add":[],"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "nan": b'{"add":NaN,"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "infinity": b'{"add":[],"proof":["000000",-Infinity],"relabel":{},"remove":[],"wishes":null}',
     "nested": b"[" * 12000 + b"]" * 4000,
     "nested objects": b'{"a":' * 3000,
-    "huge integer": b'{"add":[],"proof":["000000",' + b"9" * 9000 + b'],"relabel":{},"remove":[]}',
-    "float": b'{"add":[],"proof":["000000",1e400],"relabel":{},"remove":[]}',
-    "surrogate": b'{"add":[],"proof":["\\ud800",1],"relabel":{},"remove":[]}',
-    "latin-1": b'{"add":[],"proof":["\xff",1],"relabel":{},"remove":[]}',
+    "huge integer": b'{"add":[],"proof":["000000",'
+    + b"9" * 9000
+    + b'],"relabel":{},"remove":[],"wishes":null}',
+    "float": b'{"add":[],"proof":["000000",1e400],"relabel":{},"remove":[],"wishes":null}',
+    "surrogate": b'{"add":[],"proof":["\\ud800",1],"relabel":{},"remove":[],"wishes":null}',
+    "latin-1": b'{"add":[],"proof":["\xff",1],"relabel":{},"remove":[],"wishes":null}',
     "empty": b"",
     "null": b"null",
-    "other keys": b'{"__class__":"os","add":[],"proof":null,"relabel":{},"remove":[]}',
-    "blanks": b' {"add":[],"proof":null,"relabel":{},"remove":[]}',
-    "many tokens": b'{"add":[' + b"{}," * 3000 + b'{}],"proof":null,"relabel":{},"remove":[]}',
+    "other keys": b'{"__class__":1,"add":[],"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "blanks": b' {"add":[],"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "many tokens": b'{"add":['
+    + b"{}," * 3000
+    + b'{}],"proof":null,"relabel":{},"remove":[],"wishes":null}',
 }
 
 

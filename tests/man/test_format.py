@@ -28,6 +28,7 @@ from otpauth import (
     secretfile,
     state,
     token,
+    wishes,
 )
 from tests.man import example, pages
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 PAGE = "otpauth.5"
 EXAMPLES = pages.examples(PAGE)
-MODULES = (canonical, changes, keyfiles, keys, oath, record, secretfile, state, token)
+MODULES = (canonical, changes, keyfiles, keys, oath, record, secretfile, state, token, wishes)
 LIMITS = {
     "bytes in a file": "secretfile.SIZE_MAX",
     "proposals in a file": "secretfile.PROPOSALS_MAX",
@@ -62,6 +63,9 @@ LIMITS = {
     "notices": "state.NOTICES_MAX",
     "outcomes": "record.OUTCOMES_MAX",
     "generations of keys": "keys.GENERATIONS_MAX",
+    "codes in a wished window": "wishes.WINDOW_MAX",
+    "wrong answers in a wished limit": "wishes.TRIES_MAX",
+    "seconds of a wished limit": "wishes.SECONDS_MAX",
     "bytes of a secret": "oath.SECRET_MAX",
     "bytes of a secret, at least": "oath.SECRET_MIN",
     "seconds of a period": "oath.PERIOD_MAX",
@@ -112,7 +116,7 @@ def test_state_and_join() -> None:
     assert set(listed) == top | fields
     assert len(listed) == len(top) + len(fields)
     joined = {row[0] for row in pages.table(PAGE, "join")[1:]}
-    assert joined == fields | {"enrolled", "tokens", "outcomes"}
+    assert joined == fields | {"enrolled", "tokens", "outcomes", "wishes"}
 
 
 def test_words_of_the_grammar() -> None:
