@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
+QRS = ("auto", "utf8", "ansi", "none")
 RESYNC_MAX = 12 * 3600
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -51,7 +52,7 @@ class Setup(NamedTuple):
 
     `changes`: confirm, a change needs a code of a present token or the administrator; trust,
     whoever writes the home may; admin, the administrator approves each. `totp` is (algorithm,
-    digits, period in seconds). `scratch` is the number of scratch codes.
+    digits, period in seconds). `scratch` is the number of scratch codes. `qr` is how a QR is drawn.
     """
 
     file: str = "~/.otpauth"
@@ -61,6 +62,7 @@ class Setup(NamedTuple):
     issuer: str = "{host}"
     account: str = "{user}"
     scratch: int = 10
+    qr: str = "auto"
 
 
 class Policy(NamedTuple):
@@ -179,4 +181,5 @@ SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "issuer": _template,
     "account": _template,
     "scratch": _count(0, token.SCRATCH_MAX),
+    "qr": _one_of(*QRS),
 }

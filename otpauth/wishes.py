@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 WINDOW_MAX = 21  # codes, google-authenticator's bound
 TRIES_MAX = 100
+CUT = "; wished "
 SECONDS_MAX = 3600  # what google-authenticator reads in a file; its tool writes 600 at most
 
 
@@ -91,16 +92,16 @@ def effective(rule: Rule, wishes: Wishes) -> Rule:
 
 
 def told(rule: Rule, wishes: Wishes) -> list[str]:
-    """Return a line for each wish: what is in force, and where the host's rule stands above it."""
+    """Return a line for each wish: what is in force and, behind CUT, what was wished instead."""
     lines = []
     if wishes.window > rule.window:
-        lines.append(f"window {rule.window}, the host's rule; wished {wishes.window}")
+        lines.append(f"window {rule.window}, the host's rule{CUT}{wishes.window}")
     elif wishes.window:
         lines.append(f"window {wishes.window}")
     if wishes.rate_limit[0] or wishes.unlimited:
         lines.append(f"rate_limit {_limit(rule, wishes)}")
     if wishes.reuse:
-        lines.append("each code works once; wished reuse")
+        lines.append(f"each code works once{CUT}reuse")
     return lines
 
 
@@ -110,9 +111,9 @@ def _limit(rule: Rule, wishes: Wishes) -> str:
     tries, seconds = wishes.rate_limit
     most, span = rule.rate_limit
     if wishes.unlimited:
-        return f"{host}, the host's rule; wished none"
+        return f"{host}, the host's rule{CUT}none"
     if tries <= most and seconds >= span:
         return own
     if tries >= most and seconds <= span:
-        return f"{host}, the host's rule; wished {own}"
+        return f"{host}, the host's rule{CUT}{own}"
     return f"{own}, and the host's {host}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otpauth.cli.grammar import Parser, Verbs
 
 PROGRAM = "otpauth-admin"
-TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set")
+TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
 
 
 def main(argv: Sequence[str]) -> int:

@@ -32,6 +32,7 @@ class AtOnce(Target):
             held = self.record
             self.tokens = tuple(copies.listed(held, each) for each in held.ordered())
             self.enrolled = held.enrolled
+            self.wishes = held.wishes
 
     def terms(self, *, approved: tuple[str, ...] = ()) -> store.Terms:
         """Return what a transaction of now goes by."""

@@ -6,15 +6,13 @@ import argparse
 import os
 from typing import TYPE_CHECKING, NoReturn
 
-from otpauth import __version__, oath
-from otpauth.cli import report
+from otpauth import __version__, oath, token
+from otpauth.cli import flags, report
 
 if TYPE_CHECKING:
     from typing import Any
 
     Verbs = argparse._SubParsersAction["Parser"]  # noqa: SLF001 -- argparse has no other name
-
-KINDS = ("totp", "hotp", "scratch")
 
 
 class Help(argparse.HelpFormatter):
@@ -68,11 +66,12 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
         return one
 
     one = new("setup", "enrol: a token for an app, and scratch codes")
-    one.add_argument("--hotp", action="store_true", help="counter-based instead of time-based")
+    flags.add_setup(one)
+    flags.add_wishes(one)
     _making(one)
     _scratch(one)
     one = new("add", "add a token")
-    one.add_argument("kind", metavar="KIND", choices=KINDS, help="totp, hotp or scratch")
+    one.add_argument("kind", metavar="KIND", choices=token.KINDS, help="totp, hotp or scratch")
     one.add_argument("name", metavar="NAME")
     _making(one)
     _scratch(one)
@@ -92,6 +91,9 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     switch = one.add_mutually_exclusive_group()
     switch.add_argument("--on", dest="switch", action="store_const", const="on")
     switch.add_argument("--off", dest="switch", action="store_const", const="off")
+    one = new("wish", "narrow how often, and how late, codes are accepted at your logins")
+    flags.add_wishes(one)
+    one.add_argument("--none", action="store_true", help="the host's rule and nothing else")
 
 
 def _making(one: Parser, *, uri: bool = True) -> None:
@@ -99,8 +101,12 @@ def _making(one: Parser, *, uri: bool = True) -> None:
     one.add_argument("--digits", type=int, choices=oath.DIGITS)
     one.add_argument("--period", type=int, metavar="S", help="seconds that a code is shown")
     one.add_argument("--expires", metavar="DATE", help="last day of use")
-    one.add_argument("-i", "--issuer", metavar="TEXT", help="the host's name in the app")
-    one.add_argument("-l", "--label", metavar="TEXT", help="the account's name in the app")
+    one.add_argument(
+        *("-i", "--issuer"), action=flags.Once, metavar="TEXT", help="the host's name in the app"
+    )
+    one.add_argument(
+        *("-l", "--label"), action=flags.Once, metavar="TEXT", help="the account's name in the app"
+    )
     one.add_argument("--qr-file", metavar="F", help="write the QR to F.svg or F.png, too")
     if uri:
         one.add_argument("--uri", metavar="-", help="take an otpauth:// URI from stdin")
@@ -108,5 +114,6 @@ def _making(one: Parser, *, uri: bool = True) -> None:
 
 def _scratch(one: Parser) -> None:
     one.add_argument(
-        "-e", "--codes", type=int, choices=range(21), metavar="N", help="scratch codes, 0 to 20"
-    )
+        *("-e", "--emergency-codes", "--codes"), action=flags.Once, dest="codes", metavar="N",
+        type=flags.number(0, token.SCRATCH_MAX), help=f"scratch codes, 0 to {token.SCRATCH_MAX}",
+    )  # fmt: skip

@@ -6,12 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import services
+from otpauth import services, wishes
 from otpauth.cli import report
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
+    from otpauth.policy import Rule
     from otpauth.secretfile import Listed, Proposal
+    from otpauth.wishes import Wishes
 
 HEAD = ("NAME", "KIND", "ADDED", "LAST USED", "STATE")
 
@@ -49,6 +51,8 @@ def show_own(own: Own, *, json: bool) -> int:
         report.table(HEAD, rows)
     else:
         print("nothing is enrolled on this host; begin with: otpauth setup")
+    for line in wishes.told(own.policy.login, own.wishes):
+        print(f"in force: {line}")
     for line in refused:
         print(f"refused by this host: {line}")
     for other in own.view.foreign:
@@ -92,7 +96,15 @@ def _as_json(own: Own, rows: list[tuple[str, ...]], refused: list[str]) -> dict[
             for e in own.waiting
         ],
         "refused": refused,
+        **limits_value(own.policy.login, own.wishes),
     }
+
+
+def limits_value(rule: Rule, wished: Wishes) -> dict[str, Any]:
+    """Return wishes, and what is in force of them, for JSON."""
+    value = wishes.value(wished)
+    del value["set"]
+    return {"wishes": value, "in_force": wishes.told(rule, wished)}
 
 
 def as_value(each: Listed, words: str) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from otpauth import home, propose
+from otpauth import home, propose, wishes
 from otpauth.errors import NotEnrolledError, RefusedError
 from otpauth.host import Host
 
@@ -30,6 +31,7 @@ class Target:
         self.tokens: tuple[Listed, ...] = ()
         self.waiting: tuple[Proposal, ...] = ()
         self.enrolled = False
+        self.wishes = wishes.NONE
 
     def named(self, name: str) -> Listed:
         """Return the token of that name. Raises NotEnrolledError."""
@@ -85,14 +87,19 @@ def proof_of(typed: str) -> Proof | None:
 class Own(Target):
     """The caller's own account: changes are proposals in his file."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, file: str | None = None) -> None:
+        """`file` takes the place of the one in otpauth.conf: below ~/, or by its path."""
         super().__init__(account)
         self.path = home.path_of(account, self.policy.setup.file)
+        if file:
+            path = home.path_of(account, file) if file.startswith("~/") else file
+            self.path = os.path.abspath(path)
         view = propose.view(account, self.path, self.public)
         self.view = view
         self.waiting = view.waiting
         self.tokens = view.record.tokens if view.record else ()
         self.enrolled = bool(view.record and view.record.enrolled) or bool(view.waiting)
+        self.wishes = view.record.wishes if view.record else wishes.NONE
 
     def needs_proof(self) -> bool:
         """Say whether the host will ask for a proof: always after the first enrolment."""

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
         "without a verb: setup if nothing is enrolled, else list. see otpauth(1)",
         required=False,
     )
+    top.add_argument("--file", metavar="F", help="instead of ~/.otpauth, as secret= in PAM")
     grammar.token_verbs(verbs, user=False)
     one = grammar.verb(verbs, "list", "show your tokens and changes that wait")
     one.add_argument("--prune", action="store_true", help="drop records of other hosts first")
@@ -51,12 +52,12 @@ def _run(options: argparse.Namespace) -> int:
         report.say(PROGRAM, "warning", "this is about root's own login")
         report.say(PROGRAM, "hint", "for alice: otpauth-admin setup alice")
     os.umask(0o077)
-    own = Own(who)
+    own = Own(who, getattr(options, "secret", None) or options.file)
     if options.verb is None:
         if own.enrolled:
             options.verb, options.prune, options.json = "list", False, False
         else:
-            options = parser().parse_args([*(["--plain"] if options.plain else []), "setup"])
+            options = parser().parse_args(["setup"], options)
     if options.verb == "list":
         return _list(own, options)
     return run_verb(own, options)
@@ -64,15 +65,16 @@ def _run(options: argparse.Namespace) -> int:
 
 def run_verb(target: Target, options: argparse.Namespace) -> int:
     """Run one of the verbs of token_verbs()."""
-    from otpauth.cli import verbs
+    from otpauth.cli import setup, verbs
 
     table: dict[str, Callable[[Target, argparse.Namespace], int]] = {
-        "setup": verbs.setup,
+        "setup": setup.setup,
         "add": verbs.add,
         "replace": verbs.replace,
         "codes": verbs.codes,
         "remove": verbs.remove,
         "set": verbs.relabel,
+        "wish": verbs.wish,
     }
     return table[options.verb](target, options)
 
@@ -82,9 +84,8 @@ def _list(own: Own, options: argparse.Namespace) -> int:
 
     if options.prune:
         from otpauth import propose
-        from otpauth.cli.target import Own as Again
 
         count = propose.prune(own.account, own.path, own.public)
         print(f"{count} sections dropped", file=sys.stderr)
-        own = Again(own.account)
+        own = type(own)(own.account, options.file)
     return listing.show_own(own, json=options.json)
