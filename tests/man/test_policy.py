@@ -42,7 +42,7 @@ def test_defaults(section: str, key: str) -> None:
 def test_choices(section: str, key: str) -> None:
     """The words that the page offers are read, and kinds are all the kinds there are."""
     line = _item(section, key).partition("\n")[0]
-    words = re.findall(r"[a-z*]+", line.partition("No = Cm ")[2].partition(" Ar ")[0])
+    words = re.findall(r"[a-z0-9*]+", line.partition("No = Cm ")[2].partition(" Ar ")[0])
     for word in words:
         SECTIONS[section][key](word)
     if key == "changes":
