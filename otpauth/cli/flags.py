@@ -82,65 +82,66 @@ def file(text: str) -> str:
     return text
 
 
+Table = tuple[tuple[tuple[str, ...], dict[str, Any]], ...]
+# fmt: off
+WISHES: Table = (
+    (("-w", "--window-size"), {
+        "dest": "window", "metavar": "N", "type": number(1, 21),
+        "help": "codes accepted at a time, 1 to 21; the host's rule may be narrower",
+    }),
+    (("-r", "--rate-limit"), {
+        "dest": "tries", "metavar": "N", "type": number(1, 10),
+        "help": "wrong answers, 1 to 10, in the time of -R; the host's limit holds, too",
+    }),
+    (("-R", "--rate-time"), {
+        "dest": "seconds", "metavar": "S", "type": number(15, 600), "help": "seconds, 15 to 600",
+    }),
+    (("-u", "--no-rate-limit"), {
+        "dest": "unlimited", "const": True, "help": "wish for no limit; the host's limit holds",
+    }),
+)
+SETUP: Table = (
+    (("-t", "--time-based"), {
+        "dest": "kind", "const": "totp", "help": "codes that change with the time",
+    }),
+    (("-c", "--counter-based", "--hotp"), {
+        "dest": "kind", "const": "hotp", "help": "codes that change when a button is pressed",
+    }),
+    (("-d", "--disallow-reuse"), {
+        "dest": "reuse", "const": "no", "help": "each code works once: always so",
+    }),
+    (("-D", "--allow-reuse"), {"dest": "reuse", "const": "yes", "help": "has no effect"}),
+    (("-f", "--force"), {"const": True, "help": "has no effect"}),
+    (("-q", "--quiet"), {"const": True, "help": "show no key and no codes, ask for no code"}),
+    (("-Q", "--qr-mode"), {
+        "metavar": "MODE", "type": qr_mode, "help": "NONE, ANSI (large) or UTF8 (small)",
+    }),
+    (("-s", "--secret"), {
+        "metavar": "FILE", "type": file,
+        "help": "instead of ~/.otpauth, as secret= on the PAM line",
+    }),
+    (("-S", "--step-size"), {
+        "metavar": "S", "type": number(1, STEP_MAX),
+        "help": "as --period, 5 to 60; nothing for a counter",
+    }),
+    (("-W", "--minimal-window"), {
+        "dest": "window", "const": MINIMAL, "help": "-w 3, of counter-based codes -w 1",
+    }),
+)
+# fmt: on
+
+
 def add_wishes(one: Parser) -> None:
     """Add the options that say what a user wishes for his logins."""
-    once: dict[str, Any] = {"action": Once}
-    one.add_argument(
-        *("-w", "--window-size"), **once, dest="window", metavar="N", type=number(1, 21),
-        help="codes accepted at a time, 1 to 21; the host's rule may be narrower",
-    )  # fmt: skip
-    one.add_argument(
-        *("-r", "--rate-limit"), **once, dest="tries", metavar="N", type=number(1, 10),
-        help="wrong answers, 1 to 10, in the time of -R; the host's limit holds, too",
-    )  # fmt: skip
-    one.add_argument(
-        *("-R", "--rate-time"), **once, dest="seconds", metavar="S", type=number(15, 600),
-        help="seconds, 15 to 600",
-    )  # fmt: skip
-    one.add_argument(
-        *("-u", "--no-rate-limit"), **once, dest="unlimited", const=True,
-        help="wish for no limit; the host's limit holds",
-    )  # fmt: skip
+    for words, more in WISHES:
+        one.add_argument(*words, action=Once, **more)
 
 
 def add_setup(one: Parser) -> None:
     """Add the options of setup beyond those that other verbs have, too."""
-    once: dict[str, Any] = {"action": Once}
-    one.add_argument(
-        *("-t", "--time-based"), **once, dest="kind", const="totp", help="a code each 30 seconds"
-    )
-    one.add_argument(
-        *("-c", "--counter-based", "--hotp"), **once, dest="kind", const="hotp",
-        help="a code each time that a button is pressed",
-    )  # fmt: skip
+    for words, more in SETUP:
+        one.add_argument(*words, action=Once, **more)
     one.add_argument("-C", "--no-confirm", action="store_true", help="ask nothing, print all")
-    one.add_argument(
-        *("-d", "--disallow-reuse"), **once, dest="reuse", const="no",
-        help="each code works once: always so",
-    )  # fmt: skip
-    one.add_argument(
-        *("-D", "--allow-reuse"), **once, dest="reuse", const="yes", help="has no effect"
-    )
-    one.add_argument(*("-f", "--force"), **once, const=True, help="has no effect")
-    one.add_argument(
-        *("-q", "--quiet"), **once, const=True, help="show no key and no codes, ask for no code"
-    )
-    one.add_argument(
-        *("-Q", "--qr-mode"), **once, type=qr_mode, metavar="MODE",
-        help="NONE, ANSI (large) or UTF8 (small)",
-    )  # fmt: skip
-    one.add_argument(
-        *("-s", "--secret"), **once, type=file, metavar="FILE",
-        help="instead of ~/.otpauth, as secret= on the PAM line",
-    )  # fmt: skip
-    one.add_argument(
-        *("-S", "--step-size"), **once, type=number(1, STEP_MAX), metavar="S",
-        help="as --period, 5 to 60; nothing for a counter",
-    )  # fmt: skip
-    one.add_argument(
-        *("-W", "--minimal-window"), **once, dest="window", const=MINIMAL,
-        help="-w 3, of counter-based codes -w 1",
-    )  # fmt: skip
     one.add_argument("--json", action="store_true", help="one object on stdout, for programs")
 
 

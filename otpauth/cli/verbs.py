@@ -31,7 +31,7 @@ def opened_terminal(*, plain: bool, qr: str = "auto") -> Iterator[Terminal]:
         with Terminal(plain=plain, qr=qr) as terminal:
             yield terminal
     except NoTerminalError as error:
-        error.hint = error.hint or "ssh -t HOST otpauth, or without questions: otpauth setup -C"
+        error.hint = error.hint or "ssh -t HOST otpauth; to enrol without questions: setup -C"
         raise
 
 

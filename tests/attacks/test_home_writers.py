@@ -17,6 +17,7 @@ from otpauth.changes import Change, Proof
 from otpauth.host import Host
 from otpauth.secretfile import Damaged, Proposal, SecretFile
 from otpauth.state import Event, Notice
+from otpauth.wishes import Wishes
 from tests.attacks import malware
 from tests.attacks import victim as victims
 from tests.attacks.malware import Order
@@ -74,19 +75,21 @@ def test_b1_a_proposal_without_proof_waits_for_ever(service: str, victim: Victim
     assert "burglar" not in victim.names()
 
 
-@pytest.mark.parametrize("verb", ["setup", "replace", "codes", "set", "remove"])
+@pytest.mark.parametrize("verb", ["setup", "replace", "codes", "set", "remove", "wish"])
 def test_b1_no_verb_goes_without_proof(service: str, victim: Victim, verb: str) -> None:
     """Whatever a proposal without proof is called and does, it changes nothing."""
-    before = victim.record().tokens
-    ids = tuple(before)
+    before = victim.record()
+    ids = tuple(before.tokens)
     what = {
+        "wish": Change(wishes=Wishes(window=1, rate_limit=(1, 3600))),
         "set": Change(relabel={ids[0]: {"enabled": False}, ids[1]: {"name": "gone"}}),
         "remove": Change(remove=ids),
         "codes": Change(add=(victims.scratch_draft(),)),
     }.get(verb, Change(add=burglar().add, remove=ids))
     malware.propose(victim.person, Order(what, verb=verb, name="burglar"))
     assert log_in(service, victim, victim.fob.next()).ok
-    assert victim.record().tokens == before
+    after = victim.record()
+    assert (after.tokens, after.wishes) == (before.tokens, before.wishes)
 
 
 def test_b1_wrong_proofs_are_dropped_charged_and_soon_not_compared(
