@@ -203,6 +203,22 @@ def test_the_right_code_is_never_shown(person: Person, words: tuple[str, ...]) -
     assert re.search(r"Your verification code for code 1 is \d{6}", theirs)
 
 
+def test_w8_a_wrong_code_is_not_answered_with_the_right_one(person: Person) -> None:
+    """The dialogue says that a code is wrong, but not, as the other does (W8), which is right."""
+    with Dialogue(person, [enrolment.OTPAUTH, "setup", "-t"]) as dialogue:
+        dialogue.until("Code: ")
+        phone = Phone(dialogue.secret())
+        right = {phone.code(offset_steps=step) for step in range(-3, 4)}
+        dialogue.type(phone.wrong())
+        dialogue.until("that is not the code of this entry")
+        dialogue.until("Code: ")
+        assert not right & set(re.findall(r"\d{6}", dialogue.output.decode()))
+        dialogue.type("q")
+        assert dialogue.end() == 1
+    theirs = person.run(GOOGLE, "-t", "-d", "-f", "-u", "-w", "3", text="1\n")
+    assert re.search(r"correct code \d{6}", theirs.stdout)
+
+
 @pytest.mark.parametrize(("mode", "columns"), [("utf8", 41), ("ansi", 82)])
 def test_a_camera_reads_what_q_prints(
     person: Person, tmp_path: Path, mode: str, columns: int
