@@ -157,7 +157,7 @@ def _as_value(target: Target, shown: Shown) -> dict[str, Any]:
         "secret": _key(draft),
         "scratch_codes": [wizard.spelt(code) for code in shown.codes],
         "key": target.public.id,
-        "file": target.path if isinstance(target, Own) else None,
+        "file": target.path,
     }
 
 

@@ -18,15 +18,23 @@ if TYPE_CHECKING:
 
 
 class Target:
-    """An account whose tokens are to be changed. `tokens` are those on this host, as listed."""
+    """An account whose tokens are to be changed. `tokens` are those on this host, as listed.
+
+    `path` is where the user's file is.
+    """
 
     program = "otpauth"
     by = ""  # how the account is named in hints
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, file: str | None = None) -> None:
+        """`file` takes the place of the one in otpauth.conf: below ~/, or by its path."""
         self.host = Host()
         self.account = account
         self.policy: Policy = self.host.policy()
+        self.path = home.path_of(account, self.policy.setup.file)
+        if file:
+            path = home.path_of(account, file) if file.startswith("~/") else file
+            self.path = os.path.abspath(path)
         self.public = self.host.public_key()
         self.tokens: tuple[Listed, ...] = ()
         self.waiting: tuple[Proposal, ...] = ()
@@ -88,12 +96,7 @@ class Own(Target):
     """The caller's own account: changes are proposals in his file."""
 
     def __init__(self, account: Account, file: str | None = None) -> None:
-        """`file` takes the place of the one in otpauth.conf: below ~/, or by its path."""
-        super().__init__(account)
-        self.path = home.path_of(account, self.policy.setup.file)
-        if file:
-            path = home.path_of(account, file) if file.startswith("~/") else file
-            self.path = os.path.abspath(path)
+        super().__init__(account, file)
         view = propose.view(account, self.path, self.public)
         self.view = view
         self.waiting = view.waiting

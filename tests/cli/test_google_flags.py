@@ -381,7 +381,7 @@ def test_json(person: Person, who: str) -> None:
     assert (query["digits"], query["period"], query["algorithm"]) == (["8"], ["60"], ["SHA256"])
     assert one["params"] == {"algorithm": "SHA256", "digits": 8, "period": 60}
     assert (one["user"], one["name"], one["kind"]) == (person.name, "phone", "totp")
-    assert one["file"] == (None if by_root else str(person.home / ".otpauth"))
+    assert one["file"] == str(person.home / ".otpauth")
     assert one["key"] == listed(person)["key"]
     phone = Phone(one["secret"], digits=8, period=60, algorithm="SHA256")
     assert logins.accepted(person.name, phone.next())
