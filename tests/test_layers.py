@@ -21,7 +21,7 @@ LAYERS = (
         "account", "guard", "handover", "home", "host", "hostcopy", "keyfiles", "log", "store",
         "unseal",
     },
-    {"attempt", "exec", "pam", "propose", "services", "cli"},
+    {"attempt", "exec", "pam", "propose", "services", "stack", "cli", "doctor"},
 )  # fmt: skip
 PURE = LAYERS[0] | LAYERS[1] | LAYERS[2]
 IMPURE = {
@@ -52,7 +52,8 @@ MODULES = modules()
 
 def layer(name: str) -> int:
     """Return the number of a module's layer."""
-    short = "cli" if name.split(".", maxsplit=1)[0] == "cli" else name
+    first = name.split(".", maxsplit=1)[0]
+    short = first if first in ("cli", "doctor") else name
     numbers = [number for number, names in enumerate(LAYERS) if short in names]
     assert len(numbers) == 1, f"otpauth/{name} is in no layer: LAYERS in tests/test_layers.py"
     return numbers[0]

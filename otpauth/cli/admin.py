@@ -79,6 +79,9 @@ def _account_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     one.add_argument("name", metavar="NAME", nargs="?", help="show this token's QR again")
     one.add_argument("--qr-file", metavar="F", help="write the QR to F.svg or F.png, too")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = new("why", "tell why an account's latest logins ended as they did, what is in the way")
+    one.add_argument("-n", dest="number", type=int, default=10, metavar="N", help="how many, 10")
+    one.add_argument("--json", action="store_true", help="for programs")
     one = new("verify", "check a code from stdin as a login would; exit 0 if it is accepted")
     one.add_argument("--service", default="otpauth-verify", metavar="S")
     one.add_argument("--rhost", default="", metavar="ADDRESS")
@@ -114,13 +117,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, hostkeys
+    from otpauth.cli import accounts, hostkeys, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
         "list": accounts.enrolled,
         "show": accounts.show,
+        "why": why.why,
         "verify": accounts.verify,
         "unlock": accounts.unlock,
         "reset": accounts.reset,
