@@ -1,7 +1,7 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
 Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config).
+and keys), policies (config), doctor, why.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ def _host_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     two.add_argument("--passphrase-file", metavar="F", help="instead of asking")
     two.add_argument("--force", action="store_true", help="though records here then do not open")
     verb(actions, "rotate", "new keys from now on; the old ones still open")
+    one = verb(verbs, "doctor", "tell what keeps logins from working, or from being safe")
+    one.add_argument("--json", action="store_true", help="for programs")
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
@@ -117,11 +119,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, hostkeys, why
+    from otpauth.cli import accounts, doctor, hostkeys, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
+        "doctor": doctor.host,
         "list": accounts.enrolled,
         "show": accounts.show,
         "why": why.why,

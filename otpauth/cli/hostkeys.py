@@ -64,7 +64,9 @@ def _export(options: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         raise UsageError("the keys go to standard output", hint="otpauth-admin key export > FILE")
     passphrase = _passphrase(options, twice=True)
-    print(keyfiles.export(Host(), passphrase), end="")
+    place = Host()
+    print(keyfiles.export(place, passphrase), end="", flush=True)
+    keyfiles.note_export(place)
     report.say(PROGRAM, "hint", "keep it away from this host, and the passphrase away from it")
     return report.DONE
 

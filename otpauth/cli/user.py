@@ -41,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     one = verb(verbs, "list", "show your tokens and changes that wait")
     one.add_argument("--prune", action="store_true", help="drop records of other hosts first")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = verb(verbs, "doctor", "tell what keeps you from logging in")
+    one.add_argument("--json", action="store_true", help="for programs")
     return top
 
 
@@ -129,6 +131,10 @@ def _run(options: argparse.Namespace) -> int:
         report.say(PROGRAM, "warning", "this is about root's own login")
         report.say(PROGRAM, "hint", "for alice: otpauth-admin setup alice")
     os.umask(0o077)
+    if options.verb == "doctor":
+        from otpauth.cli import doctor
+
+        return doctor.own(who, options)
     own = Own(who)
     if options.verb is None:
         if own.enrolled:

@@ -34,13 +34,15 @@ class Finding(NamedTuple):
 class Check(NamedTuple, Generic[Subject]):
     """One thing that should be so. `faults` gives what is not, nothing if all is well.
 
-    `state` is how bad a fault of it is.
+    `state` is how bad a fault of it is. Where it does not apply there is nothing to say, not even
+    that all is well.
     """
 
     id: str
     state: str
     title: str
     faults: Callable[[Subject], Iterable[Fault]]
+    applies: Callable[[Subject], bool] = lambda _: True
 
 
 def run(checks: Iterable[Check[Subject]], subject: Subject) -> Iterator[Finding]:
@@ -50,8 +52,10 @@ def run(checks: Iterable[Check[Subject]], subject: Subject) -> Iterator[Finding]
     """
     for check in checks:
         try:
+            if not check.applies(subject):
+                continue
             faults = list(check.faults(subject))
-        except (OtpauthError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 -- others go on, and may say why
             yield Finding(check.id, WARN, check.title, f"this could not be told: {_plain(error)}")
             continue
         for fault in faults:
@@ -63,4 +67,6 @@ def run(checks: Iterable[Check[Subject]], subject: Subject) -> Iterator[Finding]
 def _plain(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'the system'!r}: {error.strerror}"
-    return str(error)
+    if isinstance(error, (OtpauthError, ImportError)):
+        return str(error)
+    return type(error).__name__  # its text may quote anything

@@ -126,6 +126,11 @@ def _uid(account: Account, host: Host) -> int | None:
 # What may be in the way
 
 
+def by_root(person: Person) -> bool:
+    """Say whether the record itself can be seen."""
+    return person.by_root
+
+
 def unreadable(person: Person) -> Iterator[Fault]:
     """Give the record that does not open."""
     if person.fault:
@@ -266,14 +271,14 @@ def _ask_root(person: Person) -> str:
 
 
 CHECKS: tuple[Check[Person], ...] = (
-    Check("record", FAIL, "the record opens", unreadable),
-    Check("record-uid", FAIL, "the record is of the account's uid", namesake),
+    Check("record", FAIL, "the record opens", unreadable, by_root),
+    Check("record-uid", FAIL, "the record is of the account's uid", namesake, by_root),
     Check("home", WARN, "the home's file can be used", home_unfit),
     Check("token", FAIL, "there is a token that may be used", no_token),
     Check("token-expired", WARN, "no token has expired", expired),
     Check("codes", WARN, "scratch codes are left", few_codes),
-    Check("limited", WARN, "codes are compared", limited),
-    Check("clock-back", FAIL, "the clock is not behind the last code", clock_back),
+    Check("limited", WARN, "codes are compared", limited, by_root),
+    Check("clock-back", FAIL, "the clock is not behind the last code", clock_back, by_root),
     Check("waiting", WARN, "no change waits", waiting),
     Check("foreign", WARN, "the file is sealed to this host", foreign),
     Check("damaged", WARN, "the file is whole", damaged),
