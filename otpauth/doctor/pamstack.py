@@ -1,7 +1,7 @@
 """The auth stacks of the services that ask: whether a code is demanded, and can be given.
 
-What a control does is read as pam.conf(5) says. A jump or `done` in a substack ends there, so only
-a service's own lines and those it includes can let somebody past ours.
+What a control does is read as pam.conf(5) says. A jump or `done` in a substack ends there, so it
+lets nobody past a line of ours outside of it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def no_include(ground: Ground) -> Iterator[Fault]:
 
 
 def not_demanded(ground: Ground) -> Iterator[Fault]:
-    """Give lines whose refusal refuses nobody, or whose code makes up for the first factor."""
+    """Give lines whose refusal refuses nobody."""
     for name, lines, place in _asked(ground):
         line = lines[place]
         if _action(line, "auth_err") not in ("bad", "die"):
@@ -111,7 +111,8 @@ def passed_by(ground: Ground) -> Iterator[Fault]:
     """Give modules above ours that let in, or jump, past the code."""
     for name, lines, place in _asked(ground):
         for above, each in enumerate(lines[:place]):
-            if each.depth or each.name in DELIBERATE or each.ours:
+            inside = each.depth > lines[place].depth  # of a substack, which it ends alone
+            if inside or each.name in DELIBERATE or each.ours:
                 continue
             action = _action(each, "success")
             if action == "done" or (action.isdigit() and above + int(action) >= place):

@@ -154,7 +154,8 @@ def home_unfit(person: Person) -> Iterator[Fault]:
         yield Fault(
             f"{person.account.name}: {person.account.home}/.otpauth is not used: "
             f"{person.home_fault}",
-            "mend the home; until then the host's copy decides and new enrolments wait",
+            f"ls -ld {person.account.home} {person.account.home}/.otpauth; until it is mended the "
+            "host's copy decides, and changes wait",
         )
 
 
@@ -239,7 +240,8 @@ def foreign(person: Person) -> Iterator[Fault]:
         yield Fault(
             f"{person.account.name}: the file is sealed to {', '.join(person.foreign)}, "
             "not to this host",
-            f"{ADMIN} key import FILE if those keys were this host's, else otpauth setup",
+            f"administrator: {ADMIN} key import FILE, if those keys were this host's; else, as "
+            f"{person.account.name}: otpauth setup",
         )
 
 

@@ -107,6 +107,7 @@ SEEDS = (
         "sed -i 's|^LIB = .*|LIB = \"/nowhere\"|' /lib/security/pam_otpauth.py",
     ),
     Seed("dependencies", "fail", "cryptography", "rm -r $lib/deps/cryptography/hazmat"),
+    Seed("dependencies", "fail", "no _cffi_backend", "rm $lib/deps/_cffi_backend.*-31[13]-*"),
     Seed("next-python", "warn", "no _cffi_backend", "rm $lib/deps/_cffi_backend.*-31[24]-*"),
     Seed("helper", "fail", "opens no proposal", "echo 1/0 >$lib/otpauth/unseal.py"),
     Seed(
@@ -117,6 +118,12 @@ SEEDS = (
     ),
     Seed("pam", "warn", "no login asks", "stack '@include common-auth'"),
     Seed("pam-include", "fail", "'nowhere'", 'stack "$ours" "@include nowhere"'),
+    Seed(
+        "pam-bypass",
+        "fail",
+        "'sufficient'",
+        'echo "$ours" >/etc/pam.d/code; stack "auth sufficient pam_unix.so" "auth substack code"',
+    ),
     Seed("pam-control", "fail", "'optional'", 'stack "${ours/required/optional}"'),
     Seed("pam-control", "fail", "'[default=ignore]'", 'stack "${ours/required/[default=ignore]}"'),
     Seed("pam-bypass", "fail", "pam_unix.so", 'stack "auth sufficient pam_unix.so" "$ours"'),
