@@ -145,6 +145,12 @@ def peek(account: Account, terms: Terms) -> tuple[Record | None, Home]:
         return _gather(account, terms.host, keys, found, dry=True).account, found
 
 
+def joined(account: Account, terms: Terms, found: Home) -> Record | None:
+    """Join the host's copy with what was found in a home, as peek(). Raises as transact()."""
+    with guard.shielded():
+        return _gather(account, terms.host, terms.host.record_key(), found, dry=True).account
+
+
 def unenrolled(account: Account, terms: Terms) -> bool:
     """Say whether an account certainly has nothing here: no host copy, no file in its home.
 

@@ -128,7 +128,9 @@ def why(options: argparse.Namespace) -> int:
 def _person(name: str) -> Person:
     who = account.lookup(name)
     place = Host()
-    return person.seen_by_root(who, place, place.policy(), int(time.time()))
+    policy = place.policy()
+    found = person.look(who, policy).home
+    return person.seen_by_root(who, found, place, policy, int(time.time()))
 
 
 def _print(one: Person, blocks: list[Finding], rows: list[dict[str, Any]]) -> None:

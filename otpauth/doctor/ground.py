@@ -10,21 +10,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import account, stack
-from otpauth.account import Account, Deputy
-from otpauth.doctor.person import Person, seen_by_root
+from otpauth.doctor.person import look, seen_by_root
 from otpauth.errors import ConfigError, OtpauthError, UnknownUserError
 from otpauth.host import Host, file_name
 from otpauth.policy import Policy
 
 if TYPE_CHECKING:
+    from otpauth.account import Account
+    from otpauth.doctor.person import Person, Seen
     from otpauth.stack import Line
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 SECONDS = 10  # for a program that is asked something
 SILENT = "the home did not answer"
+GONE = "the home is not there"
 SILENT_MAX = 3  # homes that do not answer, after which no others are looked into
 _NO_LOGIN = ("nologin", "false", "sync", "halt", "shutdown")
-_KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 
 
 class Said(NamedTuple):
@@ -35,12 +36,12 @@ class Said(NamedTuple):
     errors: str
 
 
-def ask(*command: str, text: str = "") -> Said:
+def ask(*command: str) -> Said:
     """Run a program of the system with a bare environment, for a limited time."""
     try:
         done = subprocess.run(  # noqa: S603 -- fixed programs
             command,
-            input=text,
+            stdin=subprocess.DEVNULL,
             env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
@@ -108,23 +109,30 @@ class Ground:
         return sorted(set(found))
 
     @cached_property
-    def people(self) -> list[Person]:
-        """Every account that has a record, or can log in, looked into."""
-        found, silent = [], 0
-        enrolled = [who for name in self.copies if (who := _account(name))]
+    def homes(self) -> dict[Account, Seen]:
+        """The homes of every account that has a record or can log in.
+
+        After SILENT_MAX that do not answer no others are looked into.
+        """
+        found: dict[Account, Seen] = {}
+        enrolled = {who for name in self.copies if (who := _account(name))}
+        silent = 0
         for who in sorted({*enrolled, *self.logins}):
+            seen = look(who, self.policy)
+            silent += seen.home.fault == SILENT
+            if who in enrolled or not seen.home.fault.startswith(GONE):
+                found[who] = seen
             if silent >= SILENT_MAX:
                 break
-            person = seen_by_root(who, self.host, self.policy, self.now)
-            silent += person.home_fault == SILENT
-            if os.path.lexists(self.host.copy_of(who.name)) or os.path.isdir(who.home):
-                found.append(person)
         return found
 
     @cached_property
-    def with_keys(self) -> list[str]:
-        """Accounts that may log in with a key of their own."""
-        return [each.account.name for each in self.people if _has_key(each.account)]
+    def people(self) -> list[Person]:
+        """The accounts of these homes, each with its record."""
+        return [
+            seen_by_root(who, seen.home, self.host, self.policy, self.now)
+            for who, seen in self.homes.items()
+        ]
 
 
 def settings_of(text: str) -> dict[str, str]:
@@ -154,15 +162,3 @@ def _account(name: str) -> Account | None:
     except OtpauthError:
         return None
     return who if file_name(who.name) == name else None
-
-
-def _has_key(who: Account) -> bool:
-    """Look for a key that logs the account in, with the account's own rights."""
-
-    def look(_: bytes) -> bytes:
-        paths = (os.path.join(who.home, name) for name in _KEYS)
-        return b"yes" if any(os.path.isfile(p) and os.path.getsize(p) for p in paths) else b"no"
-
-    with Deputy(who, look) as deputy:
-        deputy.ask(b"keys")
-        return deputy.reply(1) == b"yes"

@@ -5,10 +5,12 @@ Root sees the record itself, the owner what the clear lines of his file say.
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import copies, home, hostcopy, limits, oath, propose, store
+from otpauth.account import Deputy
 from otpauth.cli import report
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.errors import (
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from otpauth.secretfile import Listed, Proposal, SecretFile
 
 ADMIN = "otpauth-admin"
-DAY = 86400
+KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 
 
 class Person(NamedTuple):
@@ -66,12 +68,37 @@ class Person(NamedTuple):
         return " ".join(part for part in parts if part)
 
 
-def seen_by_root(account: Account, host: Host, policy: Policy, now: int) -> Person:
-    """Look into an account with root's eyes, and into its home with its own rights."""
-    blank = Person(account, policy.login, now, by_root=True)
+class Seen(NamedTuple):
+    """What is in a home: the file, and whether a key there logs its owner in."""
+
+    home: Home
+    has_key: bool
+
+
+def look(account: Account, policy: Policy) -> Seen:
+    """Look into a home with its owner's rights. To be done before any key is loaded: this forks."""
+    path = home.path_of(account, policy.setup.file)
+
+    def serve(request: bytes) -> bytes:
+        if request == home.LOOK:
+            return home.look(account, path)
+        keys = (os.path.join(account.home, name) for name in KEYS)
+        return b"yes" if any(os.path.isfile(p) and os.path.getsize(p) for p in keys) else b"no"
+
+    with Deputy(account, serve) as deputy:
+        deputy.ask(home.LOOK)
+        reply = deputy.reply(store.HOME_SECONDS)
+        if reply is None:
+            return Seen(home.understand(None), has_key=False)
+        deputy.ask(b"keys")
+        return Seen(home.understand(reply), deputy.reply(store.HOME_SECONDS) == b"yes")
+
+
+def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now: int) -> Person:
+    """Return an account, by its home and its record."""
+    blank = Person(account, policy.login, now, by_root=True, home_fault=found.fault)
     try:
-        terms = store.Terms(host, policy, policy.login, now)
-        held, found = store.peek(account, terms)
+        held = store.joined(account, store.Terms(host, policy, policy.login, now), found)
         blank = blank._replace(uid=_uid(account, host))
         public = host.public_key()
     except (RecordError, HostKeyError, GuardError, FormatError, OSError) as error:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SECURITY = ("/lib/security", "/usr/lib/security", "/lib/*/security", "/usr/lib/*/security")
 LIBRARIES = ("/usr/lib", "/lib", "/usr/lib/*", "/lib/*", "/usr/local/lib")
 INSTALL = "make install"
+NEWEST = 14  # 3.14, the latest Python that this version of otpauth is for
 _ROUND_TRIP = """
 import sys
 sys.path[:0] = sys.argv[1:]
@@ -111,12 +112,13 @@ def dependencies(_: Ground) -> Iterator[Fault]:
 
 
 def other_pythons(_: Ground) -> Iterator[Fault]:
-    """Give the other Pythons of this host, and that of the next release, without their cffi."""
-    found = {sys.version_info.minor + 1}
+    """Give later Pythons, of this host and of the next release, without their cffi."""
+    found = {min(sys.version_info.minor + 1, NEWEST)}
     for path in glob.glob("/usr/bin/python3.*"):
         named = re.fullmatch(r"/usr/bin/python3\.(\d+)", path)
         found |= {int(named[1])} if named else set()
-    yield from _without_cffi(found - _present())
+    now = _present()
+    yield from _without_cffi({minor for minor in found if minor > max(now)})
 
 
 def _present() -> set[int]:

@@ -124,7 +124,8 @@ def robots(ground: Ground) -> Iterator[Fault]:
     if ground.policy.login.nullok or any("nullok" in e.args for e in lines if e.ours):
         return
     enrolled = {each.account.name for each in ground.people if each.enrolled or each.waiting}
-    shut = [name for name in ground.with_keys if name not in enrolled and _is_asked(name)]
+    keyed = [who.name for who, seen in ground.homes.items() if seen.has_key]
+    shut = [name for name in keyed if name not in enrolled and _is_asked(name)]
     if shut:
         names = ", ".join(shut[:KEYS_SHOWN])
         more = f" and {len(shut) - KEYS_SHOWN} more" if len(shut) > KEYS_SHOWN else ""

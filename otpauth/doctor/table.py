@@ -26,4 +26,5 @@ CHECKS: tuple[Check[Ground], ...] = (
 
 def findings(ground: Ground) -> Iterator[Finding]:
     """Look into a host. The caller is root."""
+    ground.homes  # noqa: B018 -- looked into by forks, so before any check loads a key
     yield from run(CHECKS, ground)

@@ -69,7 +69,7 @@ def test_not_enrolled(person: Person) -> None:
 @pytest.mark.parametrize(
     ("ident", "state", "words"),
     [
-        ("home", "warn", "others may write"),
+        ("home", "warn", "chmod 600"),
         ("home-mode", "warn", "may be written by others"),
         ("damaged", "warn", "1 sections"),
         ("policy", "fail", "otpauth.conf:1"),
