@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otpauth import account, login
 from otpauth.cli import report
-from otpauth.doctor import finding, person
+from otpauth.doctor import finding, hindrances, person
 from otpauth.errors import UsageError
 from otpauth.host import Host
 
@@ -112,7 +112,7 @@ def why(options: argparse.Namespace) -> int:
     if options.number < 1:
         raise UsageError("-n takes a number from 1 on")
     one = _person(options.user)
-    blocks = [each for each in finding.run(person.CHECKS, one) if each.state != finding.OK]
+    blocks = [each for each in finding.run(hindrances.CHECKS, one) if each.state != finding.OK]
     past = one.record.outcomes if one.record else ()
     first = max(0, len(past) - options.number)
     rows = [_row(one, past, place) for place in range(first, len(past))]

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from otpauth import account
-from otpauth.doctor import person
+from otpauth.doctor import hindrances
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.ground import SILENT, SILENT_MAX
 from otpauth.errors import UnknownUserError
@@ -50,5 +50,5 @@ def _each(faults: Callable[[Person], Iterable[Fault]]) -> Callable[[Ground], Ite
 CHECKS: tuple[Check[Ground], ...] = (
     Check("homes", FAIL, "homes answer", silent),
     Check("orphans", WARN, "every record has its account", orphans),
-    *(Check(each.id, each.state, each.title, _each(each.faults)) for each in person.CHECKS),
+    *(Check(each.id, each.state, each.title, _each(each.faults)) for each in hindrances.CHECKS),
 )

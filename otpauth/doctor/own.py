@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import services
-from otpauth.doctor import person, system
+from otpauth.doctor import hindrances, person, system
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault, run
 from otpauth.doctor.ground import Ground
 from otpauth.errors import ConfigError, HostKeyError
@@ -39,7 +39,7 @@ def findings(who: Account) -> Iterator[Finding]:
         own = Own(who, ground, None, str(error))
     yield from run(CHECKS, own)
     if own.person:
-        yield from run(person.CHECKS, own.person)
+        yield from run(hindrances.CHECKS, own.person)
     yield from run(CLOCK, ground)
 
 

@@ -32,7 +32,15 @@ UNITS = (
     "/lib/systemd/system",
 )
 UNIT_NAMES = {"sshd": ("ssh", "ssh@", "sshd", "sshd@"), "cron": ("cron", "crond")}
+NOLOGIN = ("/run/nologin", "/etc/nologin")
 ROOT = ("", "root", "0")
+
+
+def shut(_: Ground) -> Iterator[Fault]:
+    """Give the file by which pam_nologin(8) keeps everybody but root out."""
+    for path in NOLOGIN:
+        if os.path.exists(path):
+            yield Fault(f"{path} is there: nobody but root may log in", f"rm {path}")
 
 
 def unsynchronised(_: Ground) -> Iterator[Fault]:
@@ -162,6 +170,7 @@ def hidden_homes(ground: Ground) -> Iterator[Fault]:
 
 
 CHECKS: tuple[Check[Ground], ...] = (
+    Check("nologin", FAIL, "logins are open", shut),
     Check("clock", WARN, "something keeps the clock right", unsynchronised),
     Check("clock-went-back", FAIL, "the clock did not go back", clock_behind),
     Check("selinux", WARN, "SELinux is not in the way", selinux),

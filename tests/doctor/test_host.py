@@ -189,6 +189,7 @@ SEEDS = (
         "useradd -m robot; cd /home/robot; mkdir .ssh; echo key >.ssh/authorized_keys; "
         "chown -R robot .ssh",
     ),
+    Seed("nologin", "fail", "nobody but root", "touch /etc/nologin"),
     Seed(
         "clock",
         "warn",
@@ -229,6 +230,8 @@ SEEDS = (
         "does not open",
         "for f in $users/$user /home/$user/.otpauth; do sed -i '/^sealed/,$s/A/B/' $f; done",
     ),
+    Seed("account", "fail", "expired on 2020-01-02", "chage -E 2020-01-02 $user"),
+    Seed("account", "fail", "the shell is", "usermod -s /usr/sbin/nologin $user"),
     Seed(
         "record-uid",
         "fail",
