@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def silent(ground: Ground) -> Iterator[Fault]:
     """Give homes that do not answer: each delays a login, and too many end the looking."""
-    hung = [each.account for each in ground.people if each.home_fault == SILENT]
+    hung = [who for who, seen in ground.homes.items() if seen.home.fault == SILENT]
     for each in hung:
         yield Fault(
             f"{each.name}: {each.home} does not answer: a login waits for it, and enrolments are "
@@ -50,5 +50,8 @@ def _each(faults: Callable[[Person], Iterable[Fault]]) -> Callable[[Ground], Ite
 CHECKS: tuple[Check[Ground], ...] = (
     Check("homes", FAIL, "homes answer", silent),
     Check("orphans", WARN, "every record has its account", orphans),
-    *(Check(each.id, each.state, each.title, _each(each.faults)) for each in hindrances.CHECKS),
+    *(
+        Check(each.id, each.state, each.title, _each(each.faults), lambda ground: ground.can_open)
+        for each in hindrances.CHECKS
+    ),
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import account, stack
 from otpauth.doctor.person import look, seen_by_root
-from otpauth.errors import ConfigError, OtpauthError, UnknownUserError
+from otpauth.errors import ConfigError, HostKeyError, OtpauthError, UnknownUserError
 from otpauth.host import Host, file_name
 from otpauth.policy import Policy
 
@@ -125,6 +125,16 @@ class Ground:
             if silent >= SILENT_MAX:
                 break
         return found
+
+    @property
+    def can_open(self) -> bool:
+        """Whether records can be opened at all; if not, the checks of the keys say so."""
+        try:
+            self.host.record_key()
+            self.host.public_key()
+        except HostKeyError:
+            return False
+        return True
 
     @cached_property
     def people(self) -> list[Person]:

@@ -36,6 +36,11 @@ def known(ground: Ground) -> bool:
     return asks(ground) and ground.sshd.status == 0
 
 
+def tellable(ground: Ground) -> bool:
+    """Say whether it can be told who has a token and who is asked for a code."""
+    return known(ground) and ground.can_open
+
+
 def unreadable(ground: Ground) -> Iterator[Fault]:
     """Give the configuration that sshd itself refuses."""
     if ground.sshd.status != 0:
@@ -153,5 +158,5 @@ CHECKS: tuple[Check[Ground], ...] = (
         "sshd-password", WARN, "no client gives the password for the code", password_method, known
     ),
     Check("sshd-dropins", WARN, "files of sshd_config.d are read", unread_dropins, asks),
-    Check("sshd-keys", WARN, "who logs in with a key has a token", robots, known),
+    Check("sshd-keys", WARN, "who logs in with a key has a token", robots, tellable),
 )

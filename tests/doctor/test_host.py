@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from otpauth.doctor import table
+from otpauth.doctor import hindrances, table
 from tests import stage as stage_module
 from tests.man import pages
 from tests.parts import accounts, dialogue, enrolment, pam
@@ -397,6 +397,13 @@ def test_stacks_of_the_manual(
 def test_every_check_is_seeded() -> None:
     """Each check of the table has a seed here."""
     assert {each.id for each in table.CHECKS} == {each.id for each in SEEDS}
+
+
+def test_a_missing_key_is_one_fault(healthy: Person) -> None:
+    """Without the record key nothing is said of accounts: not that they are well, nor each not."""
+    found = doctor(healthy, "rm /etc/otpauth/record.key")
+    assert {each["id"] for each in found if each["state"] == "fail"} == {"keys"}
+    assert not {each["id"] for each in found} & {each.id for each in hindrances.CHECKS}
 
 
 def test_it_changes_nothing(healthy: Person) -> None:
