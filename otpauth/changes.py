@@ -8,11 +8,10 @@ wrong proof drops the proposal and is charged; one without proof waits for the a
 
 from __future__ import annotations
 
-from otpauth import answer, canonical, limits, login, oath, secretfile, token
+from otpauth import answer, canonical, joining, limits, login, oath, secretfile, token
 from otpauth.errors import FormatError, RefusedError
 from otpauth.kinds import ACCEPTED
-from otpauth.state import Notice, State, bounded
-from otpauth.token import Draft, Token
+from otpauth.state import State, bounded, with_notice
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.secretfile import Opened, Proposal
+    from otpauth.token import Draft
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
 PROPOSAL_LIFE = 90 * 86400
@@ -149,15 +149,13 @@ def adopt(
 def apply(account: Record, change: Change, ground: Ground) -> Record:
     """Carry out a change that is allowed. Raises RefusedError, then nothing of it was done.
 
-    Adding what is there already, or removing what is gone, changes nothing.
+    Adding what is there already joins its state, removing what is gone changes nothing.
     """
     for ident in change.remove:
         account = remove(account, ident, ground.now)
     for ident, labels in change.relabel.items():
         account = _relabel(account, ident, labels, ground.now)
-    for draft in change.add:
-        account = _add(account, draft, ground)
-    return account
+    return joining.add(account, change.add, ground)
 
 
 def remove(account: Record, ident: str, now: int) -> Record:
@@ -166,7 +164,7 @@ def remove(account: Record, ident: str, now: int) -> Record:
     if each is None:
         return account
     state = account.state._replace(removed={**account.state.removed, ident: now})
-    state = _notice(state, now, "removed", each.name)
+    state = with_notice(state, now, "removed", each.name)
     tokens = {key: value for key, value in account.tokens.items() if key != ident}
     return account._replace(tokens=tokens, state=bounded(state))
 
@@ -180,59 +178,7 @@ def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> R
         raise RefusedError(f"there is another token called {name!r}")
     relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
     account = account._replace(tokens={**account.tokens, ident: relabelled})
-    return account._replace(state=_notice(account.state, now, "changed", relabelled.name))
-
-
-def _add(account: Record, draft: Draft, ground: Ground) -> Record:
-    marks, now = ground.marks, ground.now
-    if draft.kind not in ground.setup.kinds:
-        raise RefusedError(f"kind {draft.kind} is not allowed (otpauth.conf: kinds)")
-    ident = marks.token(draft.material())
-    if ident in account.state.removed:
-        raise RefusedError("this secret was removed on this host, make a new one")
-    if ident in account.tokens:
-        return account
-    if len(account.tokens) >= token.TOKENS_MAX:
-        raise RefusedError(f"there are {token.TOKENS_MAX} tokens already")
-    params = draft.params
-    if draft.kind == "scratch":
-        codes = sorted(marks.code(ident, code) for code in params["codes"])
-        params = {**params, "codes": codes}
-    each = Token(
-        ident,
-        draft.kind,
-        _free_name(account, draft.name),
-        params,
-        now,
-        now,
-        draft.note,
-        draft.expires,
-    )
-    account = account._replace(enrolled=True, tokens={**account.tokens, ident: each})
-    return account._replace(
-        state=_notice(_seen(account, each, draft.seen, now), now, "added", each.name)
-    )
-
-
-def _seen(account: Record, each: Token, seen: int, now: int) -> State:
-    """Return the state with what the draft says was used; a step in the future is no such thing."""
-    state = account.state
-    if each.kind == "hotp":
-        return state._replace(counters={**state.counters, each.id: seen})
-    if each.kind == "totp" and seen:
-        if seen > oath.time_step(now, period=each.params["period"]) + 1:
-            raise RefusedError("the proposal says that a code of the future was used")
-        return state._replace(steps={**state.steps, each.id: seen})
-    return state
-
-
-def _free_name(account: Record, name: str) -> str:
-    """Return the name, or name-2, name-3 … if it is taken."""
-    number, free = 1, name
-    while account.named(free):
-        number += 1
-        free = f"{name[:29]}-{number}"
-    return free
+    return account._replace(state=with_notice(account.state, now, "changed", relabelled.name))
 
 
 def _consider(
@@ -318,12 +264,8 @@ def _close(account: Record, opened: Opened, digest: str, result: str, now: int) 
     order = 1 + max(account.state.done.values(), default=0)  # even within a second
     state = account.state._replace(done={**account.state.done, digest: max(now, order)})
     if result != secretfile.ADOPTED:
-        state = _notice(state, now, "refused", opened.proposal.name, result[:64])
+        state = with_notice(state, now, "refused", opened.proposal.name, result[:64])
     return account._replace(state=bounded(state))
-
-
-def _notice(state: State, now: int, what: str, name: str, reason: str = "-") -> State:
-    return state._replace(notices=state.notices | {Notice(now, what, name, reason)})
 
 
 def dismiss(account: Record, digests: tuple[str, ...], now: int) -> Record:

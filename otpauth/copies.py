@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otpauth import record, seal
+from otpauth import record, seal, token
 from otpauth.errors import SealError
 from otpauth.kinds import scratch
 from otpauth.secretfile import Listed, SealedRecord
@@ -61,4 +61,5 @@ def listed(account: Record, each: Token) -> Listed:
         account.state.last.get(each.id, 0),
         each.expires,
         scratch.left(each, account.state) if each.kind == "scratch" else -1,
+        token.bits(each),
     )

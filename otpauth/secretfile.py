@@ -73,7 +73,8 @@ class Opened(NamedTuple):
 class Listed(NamedTuple):
     """A token as the clear header shows it.
 
-    `used` and `expires` are 0 for never, `left` is -1 where nothing is counted.
+    `used` and `expires` are 0 for never, `left` is -1 where nothing is counted. `bits` are
+    those of the secret, or of each scratch code.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Listed(NamedTuple):
     used: int
     expires: int
     left: int
+    bits: int
 
 
 class SealedRecord(NamedTuple):
@@ -107,7 +109,8 @@ class SealedRecord(NamedTuple):
             f"enrolled {'yes' if self.enrolled else 'no'}",
         ]
         lines += [
-            f"token {t.id} {t.kind} {t.name} {t.switch} {t.added} {t.used} {t.expires} {t.left}"
+            f"token {t.id} {t.kind} {t.name} {t.switch}"
+            f" {t.added} {t.used} {t.expires} {t.left} {t.bits}"
             for t in self.tokens
         ]
         lines += [f"notice {n.second} {n.what} {n.name} {n.reason}" for n in self.notices]
@@ -277,7 +280,7 @@ def _number(text: str) -> int:
 
 
 def _listed(line: str) -> Listed:
-    _, ident, kind, name, switch, added, used, expires, left = _words(line, "token", 9)
+    _, ident, kind, name, switch, added, used, expires, left, bits = _words(line, "token", 10)
     if kind not in token.KINDS or switch not in SWITCHES:
         raise FormatError("a record lists a token of an unknown kind, or neither on nor off")
     canonical.hexadecimal(ident, size=token.ID_SIZE)
@@ -290,6 +293,7 @@ def _listed(line: str) -> Listed:
         _number(used),
         _number(expires),
         -1 if left == "-1" else _number(left),
+        _number(bits),
     )
 
 

@@ -99,6 +99,11 @@ def join(one: State, two: State) -> State:
     )
 
 
+def with_notice(state: State, now: int, what: str, name: str, reason: str = "-") -> State:
+    """Return the state with one more thing that the owner should hear of."""
+    return state._replace(notices=state.notices | {Notice(now, what, name, reason)})
+
+
 def bounded(state: State) -> State:
     """Return the state within its limits: the oldest entries give way."""
     return join(state, state)

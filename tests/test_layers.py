@@ -14,7 +14,7 @@ LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {"answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri"},
     {
-        "arguments", "changes", "config", "copies", "limits", "login", "policy",
+        "arguments", "changes", "config", "copies", "joining", "limits", "login", "policy",
         "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
         "formats",
     },
@@ -134,7 +134,7 @@ params = dict(secret="11" * 20, algorithm="SHA1", digits=6)
 codes = dict(bits=40, codes=["k7mqx2vd"])
 drafts = (
     token.Draft("totp", "phone", dict(params, period=30)),
-    token.Draft("hotp", "fob", params),
+    token.Draft("hotp", "fob", dict(params, secret="22" * 20)),
     token.Draft("scratch", "scratch", codes),
 )
 ground = changes.Ground(policy.Setup(), policy.Rule(), 1, marks)

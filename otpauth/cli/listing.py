@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import services
+from otpauth import services, token
 from otpauth.cli import report
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
     words = "ready"
     if each.left >= 0:
         words += f", {each.left} left" if each.left else ", none left: otpauth codes"
+    if token.weak(each.kind, each.bits):
+        words += f", weak ({each.bits} bits)"
     if each.expires:
         words += f", until {report.day(each.expires - 1)}"
     return words
@@ -105,6 +107,7 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "last_used": each.used or None,
         "expires": each.expires or None,
         "left": each.left if each.left >= 0 else None,
+        "bits": each.bits,
         "on": each.switch == "on",
         "state": words,
     }

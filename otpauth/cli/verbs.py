@@ -246,7 +246,7 @@ def _from_uri(target: Target, options: argparse.Namespace, name: str, *, verb: s
     if kind != draft.kind:
         raise UsageError(f"the URI is of a {draft.kind} token, not {kind}")
     proof = proof_of(lines[1]) if len(lines) > 1 else None
-    if len(bytes.fromhex(draft.params["secret"])) < 16:
+    if token.weak(draft.kind, token.bits(draft)):
         report.say(target.program, "warning", "the secret is shorter than 128 bits (RFC 4226)")
     target.submit(verb, name, Change(add=(draft,), proof=proof))
     if target.needs_proof() and proof is None:

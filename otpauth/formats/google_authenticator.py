@@ -19,6 +19,7 @@ from otpauth import oath
 from otpauth.formats import imported
 from otpauth.formats.imported import FormatError, Imported, at, number
 from otpauth.formats.written import Written, one_time, spare_codes
+from otpauth.token import DRIFT_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,7 +161,7 @@ def _token(
         )
     wishes = {**_window(options), **rate_limit(options)}
     notes = _notes(options, counter_based=bool(counter))
-    return Imported("", draft, drift, wishes, line=1, notes=notes)
+    return Imported("", draft._replace(drift=drift), wishes, line=1, notes=notes)
 
 
 def _number(options: dict[str, Option], name: str, low: int, high: int, default: int) -> int:
@@ -188,7 +189,7 @@ def _used(options: dict[str, Option]) -> int:
 
 
 def _drift(options: dict[str, Option]) -> int:
-    return _number(options, "TIME_SKEW", -imported.DRIFT_MAX, imported.DRIFT_MAX, 0)
+    return _number(options, "TIME_SKEW", -DRIFT_MAX, DRIFT_MAX, 0)
 
 
 def _algorithm(options: dict[str, Option]) -> str:
@@ -260,7 +261,7 @@ def _options(token: Imported, notes: list[str]) -> list[str]:
         lines.append(f'" STEP_SIZE {draft.params["period"]}')
     lines.append(" ".join(['" DISALLOW_REUSE', *_used_steps(draft.seen, int(window or 3))]))
     lines.append('" TOTP_AUTH')
-    return [*lines, f'" TIME_SKEW {token.drift}'] if token.drift else lines
+    return [*lines, f'" TIME_SKEW {draft.drift}'] if draft.drift else lines
 
 
 def _used_steps(seen: int, window: int) -> list[str]:

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 FILE_MAX = 4 * 2**20  # bytes; vaults of authenticator apps hold pictures
 ENTRIES_MAX = 10_000
 ITERATIONS_MAX = 1_000_000  # of PBKDF2, named by a file: about a second
-STRONG = 16  # bytes of a secret, RFC 4226 R6
 SPARE_BITS = 26  # of an 8-digit scratch code, log2(10^8)
-DRIFT_MAX = 20_000  # steps, a week of 30 s; more is no clock but a mistake
 
 
 class FormatError(errors.FormatError):
@@ -63,14 +61,12 @@ class Reading(NamedTuple):
 class Imported(NamedTuple):
     """A token with the state that comes along, from a file or for one.
 
-    `user` is "" for whoever imports. `drift` is by how many time steps the phone is fast (negative:
-    slow). `wishes` are rules as otpauth.conf spells them: window, rate_limit. `line` is where it
-    stood, in JSON the number of the entry. `notes` say what could not be carried.
+    `user` is "" for whoever imports. `wishes` are rules as otpauth.conf spells them: window,
+    rate_limit. `line` is where it stood, in JSON the number of the entry. `notes` say what could not be carried.
     """
 
     user: str
     draft: Draft
-    drift: int = 0
     wishes: dict[str, str] = {}
     line: int = 0
     notes: tuple[str, ...] = ()
@@ -80,8 +76,8 @@ class Imported(NamedTuple):
 
     @property
     def weak(self) -> bool:
-        """Say whether the secret is shorter than RFC 4226 demands, 128 bits."""
-        return self.draft.kind != "scratch" and len(self.draft.params["secret"]) < 2 * STRONG
+        """Say whether the secret or the codes are shorter than what otpauth makes."""
+        return token.weak(self.draft.kind, token.bits(self.draft))
 
 
 @contextmanager

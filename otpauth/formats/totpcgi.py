@@ -63,7 +63,7 @@ def parse(data: bytes, reading: Reading) -> list[Imported]:
         notes.append("the state file was not given: a code used just before could be used again")
     if encrypted and codes:
         notes.append("scratch codes beside an encrypted secret never worked and are left out")
-    item = Imported("", draft, 0, _wishes(options, kind), line=1, notes=tuple(notes))
+    item = Imported("", draft, _wishes(options, kind), line=1, notes=tuple(notes))
     good = [code for code in codes if code not in used.codes] if not encrypted else []
     return [item, *imported.spare(good, line=1)] if good else [item]
 

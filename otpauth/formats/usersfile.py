@@ -116,8 +116,8 @@ def _item(line: Line, name: str) -> Imported:
     notes = [last.note] if last.note else []
     if first_factor != "-":
         notes.append("the password beside the code is not carried: the code alone is asked for")
-    draft = draft._replace(seen=last.seen)
-    return Imported(user, draft, last.drift, line=line.number, notes=tuple(notes))
+    draft = draft._replace(seen=last.seen, drift=last.drift)
+    return Imported(user, draft, line=line.number, notes=tuple(notes))
 
 
 def _last_counter(draft: Draft, counter: str, code: str) -> Last:
@@ -179,6 +179,6 @@ def _line(item: Imported, account: str) -> str:
     if not period:
         fields.append(str(draft.seen))
     elif draft.seen:
-        local = datetime.fromtimestamp((draft.seen - item.drift) * period)  # noqa: DTZ006 -- local
+        local = datetime.fromtimestamp((draft.seen - draft.drift) * period)  # noqa: DTZ006 -- local
         fields += ["0", _code(draft, draft.seen), local.strftime(_TIME)]
     return "\t".join(fields)

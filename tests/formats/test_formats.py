@@ -77,7 +77,7 @@ def sound(items: tuple[Imported, ...]) -> None:
         assert token.draft_from(canonical.loads(data, limit=65536)) == item.draft
         for key, value in item.wishes.items():
             policy.RULE_KEYS[key](value)
-        assert abs(item.drift) <= 20_000
+        assert abs(item.draft.drift) <= 20_000
         assert item.line >= 0
         assert item.user.isprintable()
         assert len({each.draft.name for each in items if each.user == item.user}) == sum(

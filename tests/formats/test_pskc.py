@@ -208,7 +208,7 @@ def test_totp() -> None:
         "digits": 8,
         "period": 60,
     }
-    assert (item.draft.note, item.drift, item.line) == ("A1", 0, 3)
+    assert (item.draft.note, item.draft.drift, item.line) == ("A1", 0, 3)
 
 
 @pytest.mark.parametrize(

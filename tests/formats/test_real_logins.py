@@ -107,7 +107,7 @@ def test_google_skew(google: Login) -> None:
     google.put(f'{BASE32}\n" TOTP_AUTH\n')
     results = [google.ok(code(STEP - 40 + place), at=(STEP + place) * 30) for place in range(3)]
     assert results == [False, False, True]
-    assert google.read().drift == -40
+    assert google.read().draft.drift == -40
 
 
 def test_google_scratch_code(google: Login) -> None:
@@ -178,7 +178,7 @@ def test_oath_step(oath_users: Login, kind: str, off: int) -> None:
     item = oath_users.read()
     assert item.line == 2
     assert item.draft.seen == here + off
-    assert item.drift == (off if abs(off) > 1 else 0)
+    assert item.draft.drift == (off if abs(off) > 1 else 0)
     assert item.draft.params["period"] == period
 
 
@@ -204,7 +204,7 @@ def test_oath_time_zone(oath_users: Login, zone: str, monkeypatch: pytest.Monkey
             oath_users.put(f"HOTP/T30/8 root - {SECRET.hex()}\n")
             assert oath_users.ok(code(at // 30, digits=8), at=at)
             assert oath_users.read().draft.seen == at // 30
-            assert oath_users.read().drift == 0
+            assert oath_users.read().draft.drift == 0
     finally:
         monkeypatch.undo()
         time.tzset()

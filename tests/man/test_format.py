@@ -20,6 +20,7 @@ from otpauth import (
     canonical,
     changes,
     copies,
+    joining,
     keyfiles,
     keys,
     oath,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 PAGE = "otpauth.5"
 EXAMPLES = pages.examples(PAGE)
-MODULES = (canonical, changes, keyfiles, keys, oath, record, secretfile, state, token)
+MODULES = (canonical, changes, joining, keyfiles, keys, oath, record, secretfile, state, token)
 LIMITS = {
     "bytes in a file": "secretfile.SIZE_MAX",
     "proposals in a file": "secretfile.PROPOSALS_MAX",
@@ -67,6 +68,8 @@ LIMITS = {
     "seconds of a period": "oath.PERIOD_MAX",
     "seconds of a period, at least": "oath.PERIOD_MIN",
     "counter or time step in a draft, drift": "oath.COUNTER_MAX",
+    "steps of drift in a draft, fast or slow": "token.DRIFT_MAX",
+    "steps that seen is ahead of time and drift": "joining.AHEAD_MAX",
     "integer in JSON": "canonical.INTEGER_MAX",
     "characters of an exported key's passphrase, at least": "keyfiles.PASSPHRASE_MIN",
 }

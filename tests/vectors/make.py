@@ -27,7 +27,8 @@ HOST_KEY = HostKey("-", ((samples.HOST_ID, samples.HOST_SECRET),))
 PUBLIC = keyfiles.public_of(HOST_KEY)
 KEY = samples.RECORD_KEY
 HELD = samples.account(samples.totp_draft(), samples.hotp_draft(), samples.scratch_draft())
-CHANGE = changes.Change(add=(samples.totp_draft("tablet", bytes(range(20))),))
+NEW = samples.totp_draft("tablet", bytes(range(20)), note="blue")  # sealed, its base64 ends with =
+CHANGE = changes.Change(add=(NEW,))
 PLAIN, ASKED = record.encode(HELD), changes.encode(CHANGE)
 SEALED = copies.sealed(KEY, HELD)
 RECORD = secretfile.serialize_section(SEALED)
@@ -237,11 +238,13 @@ def texts() -> dict[str, Vector]:
         "record_token_kind": ("an unknown kind", edited(RECORD, " totp phone", " motp phone")),
         "record_token_switch": ("neither on nor off", edited(RECORD, "phone on", "phone yes")),
         "record_token_id": ("an id in capitals", edited(RECORD, line, line.replace("d", "D", 1))),
-        "record_token_left": ("a left of -2", edited(RECORD, " 0 0 -1\n", " 0 0 -2\n")),
-        "record_token_words": ("a word less", edited(RECORD, " 0 0 -1\n", " 0 -1\n")),
+        "record_token_left": ("a left of -2", edited(RECORD, " 0 0 -1 160\n", " 0 0 -2 160\n")),
+        "record_token_words": ("a word less", edited(RECORD, " 0 0 -1 160\n", " 0 -1 160\n")),
         "record_tokens_many": (
             "33 tokens",
-            edited(RECORD, "token ", "token 0000000000000000 totp x on 1 0 0 -1\n" * 30 + "token "),
+            edited(
+                RECORD, "token ", "token 0000000000000000 totp x on 1 0 0 -1 160\n" * 30 + "token "
+            ),
         ),
         "record_notice_what": ("an unknown notice", edited(RECORD, " added fob", " stolen fob")),
         "record_notice_words": ("no reason", edited(RECORD, "added fob -", "added fob")),
@@ -306,7 +309,11 @@ def plains() -> dict[str, Vector]:
             "a step over 2^32",
             asked(ASKED.replace(b'seen":0', b'seen":4294967296')),
         ),
-        "proposal_note": ("an escape", asked(ASKED.replace(b'note":""', b'note":"\\u001b[2J"'))),
+        "proposal_drift": ("a drift of years", asked(ASKED.replace(b'drift":0', b'drift":20001'))),
+        "proposal_note": (
+            "an escape",
+            asked(ASKED.replace(b'note":"blue"', b'note":"\\u001b[2J"')),
+        ),
     }
     return {
         f"{name}_sealed": ("FormatError", why, HEAD + data) for name, (why, data) in named.items()
