@@ -62,7 +62,8 @@ class Imported(NamedTuple):
     """A token with the state that comes along, from a file or for one.
 
     `user` is "" for whoever imports. `wishes` are rules as otpauth.conf spells them: window,
-    rate_limit. `line` is where it stood, in JSON the number of the entry. `notes` say what could not be carried.
+    rate_limit. `line` is where it stood, in JSON the number of the entry. `notes` say what could
+    not be carried.
     """
 
     user: str
