@@ -228,6 +228,7 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
     only_adds = not change.remove and not change.relabel
     return {
         "setup": named and only_adds,
+        "import": named and only_adds,
         "add": named and only_adds and len(change.add) == 1,
         "replace": named and len(change.add) == 1 and not change.relabel,
         "codes": kinds | gone <= {"scratch"} and not change.relabel,

@@ -29,7 +29,7 @@ from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from otpauth.account import Account
     from otpauth.secretfile import SecretFile
@@ -98,8 +98,13 @@ def look(account: Account, path: str) -> bytes:
             return UNFIT + b"the home is not the user's"
     except OSError as error:
         return UNFIT + f"the home is not there: {error.strerror}".encode()
+    return told(path, lambda: read(path, account.uid))
+
+
+def told(path: str, reading: Callable[[], bytes]) -> bytes:
+    """Read a file in some way and say what it is: ABSENT, FOUND + bytes, or UNFIT + why."""
     try:
-        return FOUND + _read(path, account.uid)
+        return FOUND + reading()
     except FileNotFoundError:
         return ABSENT if os.path.isdir(os.path.dirname(path)) else UNFIT + b"its folder is missing"
     except (OSError, UnsafeFileError) as error:
@@ -129,7 +134,7 @@ def replace(path: str, data: bytes, *, uid: int, before: bytes | None, alone: bo
     Raises WriteError; then the old file is as it was.
     """
     try:
-        now = _read(path, uid)
+        now = read(path, uid)
     except FileNotFoundError:
         now = None
     except (OSError, UnsafeFileError) as error:
@@ -180,7 +185,8 @@ def _lock(path: str, seconds: float, *, insist: bool) -> int:
         return descriptor
 
 
-def _read(path: str, uid: int) -> bytes:
+def read(path: str, uid: int) -> bytes:
+    """Read a small file that is a user's, and nobody else's. Raises OSError, UnsafeFileError."""
     descriptor = os.open(path, _READ)
     try:
         found = os.fstat(descriptor)

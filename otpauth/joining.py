@@ -37,7 +37,7 @@ def _add(account: Record, draft: Draft, ground: Ground) -> Record:
     if draft.kind not in ground.setup.kinds:
         raise RefusedError(f"kind {draft.kind} is not allowed (otpauth.conf: kinds)")
     if draft.kind == "scratch":
-        left = _unknown(account, draft.params["codes"], marks)
+        left = unknown(account, draft.params["codes"], marks)
         if not left:
             return account
         draft = draft._replace(params={**draft.params, "codes": left})
@@ -96,7 +96,7 @@ def _spent_elsewhere(account: Record, codes: set[str], marks: Fingerprints) -> R
     return account._replace(state=account.state._replace(used=used))
 
 
-def _unknown(account: Record, codes: list[str], marks: Fingerprints) -> list[str]:
+def unknown(account: Record, codes: list[str], marks: Fingerprints) -> list[str]:
     """Return the codes that are in no set of the account."""
     sets = [each for each in account.ordered() if each.kind == "scratch"]
     return [

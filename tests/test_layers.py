@@ -19,8 +19,8 @@ LAYERS = (
         "formats",
     },
     {
-        "account", "guard", "handover", "home", "host", "hostcopy", "keyfiles", "log", "store",
-        "unseal",
+        "account", "guard", "handover", "home", "host", "hostcopy", "keyfiles", "log",
+        "originals", "store", "unseal",
     },
     {"attempt", "exec", "pam", "propose", "services", "cli"},
 )  # fmt: skip

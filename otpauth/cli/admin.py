@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from otpauth import __version__
 from otpauth.cli import report
-from otpauth.cli.user import Help, run_verb, token_verbs, verb
+from otpauth.cli.user import Help, import_options, run_verb, token_verbs, verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PROGRAM = "otpauth-admin"
+EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
 TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set")
 
 
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     _host_verbs(verbs)
     token_verbs(verbs, user=True)
     _account_verbs(verbs)
+    _moving_verbs(verbs)
     return top
 
 
@@ -96,6 +98,23 @@ def _account_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     one.add_argument("digests", metavar="DIGEST", nargs="*", help="all that wait, if none")
 
 
+def _moving_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    one = verb(verbs, "import", "move accounts here from other software")
+    one.add_argument("users", metavar="USER", nargs="*")
+    one.add_argument(
+        "--all", action="store_true", help="everybody who has such a file, or is in it"
+    )
+    one.add_argument("--from", dest="source", metavar="PATTERN", help="where the tokens are")
+    import_options(one)
+    one.add_argument("--state", metavar="PATTERN", help="where totpcgi keeps used codes")
+    one.add_argument("--passphrase-file", metavar="F", help="instead of asking")
+    one.add_argument("--dry-run", action="store_true", help="change nothing")
+    one.add_argument("--remove-originals", action="store_true", help="of those who were moved")
+    one = verb(verbs, "export", "write an account's tokens for other software, in the clear")
+    one.add_argument("user", metavar="USER")
+    one.add_argument("--format", choices=EXPORTS, default=EXPORTS[0])
+
+
 def _run(options: argparse.Namespace) -> int:
     if options.verb == "config":
         from otpauth.cli import policies
@@ -114,7 +133,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, hostkeys
+    from otpauth.cli import accounts, exporting, hostkeys, moves
 
     return {
         "init": hostkeys.init,
@@ -128,4 +147,6 @@ def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
         "rename": accounts.rename,
         "approve": accounts.approve,
         "reject": accounts.reject,
+        "import": moves.move,
+        "export": exporting.export,
     }

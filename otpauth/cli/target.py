@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from otpauth.secretfile import Listed, Proposal
 
 
+NEW = ("add", "import", "setup")  # verbs of proposals that only add tokens
+
+
 class Target:
     """An account whose tokens are to be changed. `tokens` are those on this host, as listed."""
 
@@ -42,7 +45,7 @@ class Target:
     def check_free(self, name: str) -> None:
         """Raise RefusedError if a token or a waiting proposal has that name."""
         names = {each.name for each in self.tokens}
-        names |= {each.name for each in self.waiting if each.verb in ("add", "replace", "setup")}
+        names |= {each.name for each in self.waiting if each.verb in (*NEW, "replace")}
         if name in names:
             raise RefusedError(
                 f"there is a token {name!r} already",

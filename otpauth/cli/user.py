@@ -41,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     one = verb(verbs, "list", "show your tokens and changes that wait")
     one.add_argument("--prune", action="store_true", help="drop records of other hosts first")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = verb(verbs, "import", "take over tokens from files of other software")
+    one.add_argument("files", metavar="FILE", nargs="*", help="~/.google_authenticator, if none")
+    import_options(one)
     return top
 
 
@@ -98,6 +101,12 @@ def token_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser], *, u
     switch.add_argument("--off", dest="switch", action="store_const", const="off")
 
 
+def import_options(one: argparse.ArgumentParser) -> None:
+    """Add the options that both commands' import have."""
+    one.add_argument("--format", metavar="F", help="of the file, where that is not plain")
+    one.add_argument("--only", metavar="TEXT", help="entries whose label has the text")
+
+
 def _making(one: argparse.ArgumentParser, *, uri: bool = True) -> None:
     one.add_argument("--algorithm", choices=oath.ALGORITHMS, help="not every app knows all")
     one.add_argument("--digits", type=int, choices=oath.DIGITS)
@@ -137,6 +146,10 @@ def _run(options: argparse.Namespace) -> int:
             options = parser().parse_args([*(["--plain"] if options.plain else []), "setup"])
     if options.verb == "list":
         return _list(own, options)
+    if options.verb == "import":
+        from otpauth.cli import importing
+
+        return importing.own(own, options)
     return run_verb(own, options)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from otpauth import oath, services, token, uri
 from otpauth.changes import Change, Proof
 from otpauth.cli import report, wizard
-from otpauth.cli.target import Own, proof_of
+from otpauth.cli.target import NEW, Own, proof_of
 from otpauth.cli.terminal import Terminal
 from otpauth.errors import FormatError, NotEnrolledError, NoTerminalError, RefusedError, UsageError
 from otpauth.token import Draft
@@ -287,7 +287,7 @@ def _waiting(target: Target, names: list[str]) -> dict[str, str]:
     return {
         each.name: each.digest()
         for each in target.waiting
-        if each.name in names and each.name not in have and each.verb in ("add", "setup")
+        if each.name in names and each.name not in have and each.verb in NEW
     }
 
 

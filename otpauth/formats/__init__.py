@@ -48,6 +48,7 @@ __all__ = [
     "PassphraseError",
     "Reading",
     "detect",
+    "is_picture",
     "parse",
     "users",
     "write",
@@ -104,7 +105,7 @@ def detect(data: bytes, path: str = "") -> str:
     for pattern, known in _BY_NAME:
         if re.fullmatch(pattern, name):
             return known
-    if data.startswith(_IMAGES):
+    if is_picture(data):
         raise FormatError("the file is a picture", hint="zbarimg -q --raw FILE | otpauth import -")
     if b"-----BEGIN PGP MESSAGE-----" in data[:64]:
         raise FormatError(
@@ -117,6 +118,11 @@ def detect(data: bytes, path: str = "") -> str:
     raise FormatError(
         "the file is of no format that is known", hint="name it: --format " + "|".join(READ)
     )
+
+
+def is_picture(data: bytes) -> bool:
+    """Say whether a file is a picture, which may show QR codes."""
+    return data.startswith(_IMAGES)
 
 
 def parse(
