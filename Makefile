@@ -39,7 +39,7 @@ STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server pas
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
 TEST_PACKAGES := $(STAGE_PACKAGES) expect faketime gcc libc6-dev libfaketime libpam-google-authenticator \
-  libpam-oath libpam0g-dev librsvg2-bin mandoc pamtester strace sudo tmux zbar-tools
+  libpam-oath libpam0g-dev librsvg2-bin mandoc pamtester pskc-utils pskctool strace sudo tmux zbar-tools
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.
