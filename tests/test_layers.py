@@ -14,7 +14,8 @@ LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {"answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri"},
     {
-        "arguments", "changes", "config", "copies", "joining", "limits", "login", "policy",
+        "arguments", "changes", "config", "copies", "joining", "limits", "login", "moving",
+        "policy",
         "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
         "formats",
     },

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import formats, originals, token
+from otpauth import formats, moving, originals, token
 from otpauth.changes import Change
 from otpauth.cli import report
 from otpauth.cli.terminal import Terminal
@@ -38,7 +39,7 @@ def own(target: Own, options: argparse.Namespace) -> int:
     """Propose the tokens of files to the host, for one's own account."""
     files = options.files or [originals.path_of(originals.GOOGLE, target.account)]
     found = content(files, options.format)
-    items, notes = allowed(
+    items, notes = moving.allowed(
         parsed(found, user=target.account.name, only=options.only or ""), target.policy.setup.kinds
     )
     if len(items) > token.TOKENS_MAX:
@@ -50,7 +51,7 @@ def own(target: Own, options: argparse.Namespace) -> int:
     if target.needs_proof():
         with opened_terminal(plain=options.plain) as terminal:
             proof = target.prove(terminal)
-    drafts = tuple(item.draft for item in items)
+    drafts = tuple(moving.closed(item, int(time.time())) for item in items)
     target.submit("import", drafts[0].name, Change(add=drafts, proof=proof))
     for note in notes:
         report.say(target.program, "warning", note)
@@ -139,31 +140,6 @@ def ask_passphrase(path: str) -> str:
             f"{path!r} is encrypted, and there is no terminal to ask for its passphrase on",
             hint="ssh -t HOST, or decrypt it first",
         ) from None
-
-
-def allowed(
-    items: tuple[Imported, ...], kinds: tuple[str, ...]
-) -> tuple[tuple[Imported, ...], list[str]]:
-    """Leave out scratch codes where the host has none; return what is worth a warning, too.
-
-    Raises RefusedError if a token is of another kind that the host does not allow.
-    """
-    kept = tuple(item for item in items if item.draft.kind in kinds)
-    lost = {item.draft.kind for item in items if item not in kept}
-    if lost - {"scratch"} or not kept:
-        raise RefusedError(
-            f"kind {' and '.join(sorted(lost))} is not allowed on this host",
-            hint="administrator: otpauth.conf: kinds in [setup]",
-        )
-    notes = [note for item in kept for note in item.notes]
-    notes += [
-        f"the secret of {item.draft.name} is weak, {token.bits(item.draft)} bits: replace it soon"
-        for item in kept
-        if item.weak and item.draft.kind != "scratch"
-    ]
-    if lost:
-        notes.append("scratch codes are not allowed on this host and left out")
-    return kept, notes
 
 
 @contextlib.contextmanager

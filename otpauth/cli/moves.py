@@ -11,8 +11,7 @@ import pwd
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import account, changes, formats, joining, originals, store, token
-from otpauth.changes import Change
+from otpauth import account, formats, moving, originals, store
 from otpauth.cli import importing, report
 from otpauth.cli.at_once import AtOnce
 from otpauth.cli.hostkeys import first_line
@@ -24,16 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otpauth.account import Account
-    from otpauth.changes import Ground
     from otpauth.formats import Imported
-    from otpauth.token import Draft
 
 PROGRAM = "otpauth-admin"
 PEOPLE = (1000, 60000)  # uids of people where /etc/login.defs does not say
 MOVED, HERE, ABSENT, FAILED = "moved", "here already", "without such a file", "not moved"
 WHATS = (MOVED, HERE, ABSENT, FAILED)
 SHOWN = 3  # users named in a warning
-REMOVED_HERE = "a secret that was removed on this host is not moved again"
 
 
 class Result(NamedTuple):
@@ -55,21 +51,16 @@ class Result(NamedTuple):
 class Source(NamedTuple):
     """Where the tokens are from: each user's own file, or one file that was read.
 
-    `by_user` are its tokens, None if it has a line that is not understood: then each user is read
-    for himself, and only those of that line are not moved.
+    `named` are those whom the file names, nobody if it is of one user. `by_user` are its tokens,
+    None if it has a line that is not understood: then each user is read for himself, and only those
+    of that line are not moved.
     """
 
     pattern: str
     passphrase: str | None = None
     content: importing.Content | None = None
+    named: tuple[str, ...] = ()
     by_user: dict[str, tuple[Imported, ...]] | None = None
-
-    def users(self) -> tuple[str, ...]:
-        """Return whom the one file names, nobody if it is of one user."""
-        if self.content is None:
-            return ()
-        with importing.at_path(self.content.path):
-            return formats.users(self.content.data, format=self.content.format)
 
 
 def move(options: argparse.Namespace) -> int:
@@ -100,20 +91,27 @@ def _source(options: argparse.Namespace) -> Source:
     if originals.is_pattern(pattern):
         return Source(pattern, passphrase)
     content = importing.content([pattern], options.format)
-    source = Source(pattern, passphrase, content)
+    with importing.at_path(pattern):
+        named = formats.users(content.data, format=content.format)
+    source = Source(pattern, passphrase, content, named)
     try:
-        try:
-            items = _parsed(content, source, options)
-        except formats.PassphraseError:
-            if passphrase is not None:
-                raise
-            source = source._replace(passphrase=importing.ask_passphrase(pattern))
-            items = _parsed(content, source, options)
+        return _divided(source, options)
+    except formats.PassphraseError:
+        if passphrase is not None:
+            raise
+    return _divided(source._replace(passphrase=importing.ask_passphrase(pattern)), options)
+
+
+def _divided(source: Source, options: argparse.Namespace) -> Source:
+    """Return the source with its tokens by user. Raises PassphraseError."""
+    assert source.content is not None  # noqa: S101 -- the caller's condition
+    by_user: dict[str, tuple[Imported, ...]] = {}
+    try:
+        items = _parsed(source.content, source, options)
     except formats.PassphraseError:
         raise
     except FormatError:
         return source
-    by_user: dict[str, tuple[Imported, ...]] = {}
     for item in items:
         by_user[item.user] = (*by_user.get(item.user, ()), item)
     return source._replace(by_user=by_user)
@@ -122,9 +120,8 @@ def _source(options: argparse.Namespace) -> Source:
 def _names(options: argparse.Namespace, source: Source) -> list[str]:
     if source.content is None:
         return list(dict.fromkeys(options.users)) or [entry.pw_name for entry in _everybody()]
-    named = source.users()
-    chosen = list(dict.fromkeys(options.users)) or list(named)
-    if not named and len(chosen) != 1:
+    chosen = list(dict.fromkeys(options.users)) or list(source.named)
+    if not source.named and len(chosen) != 1:
         raise RefusedError(
             f"{source.content.path!r} does not say whose tokens it has", hint="name one USER"
         )
@@ -180,7 +177,7 @@ def _one(name: str, source: Source, options: argparse.Namespace) -> Result:
 def _of_user(name: str, source: Source, options: argparse.Namespace) -> tuple[Imported, ...]:
     """Return a user's tokens in the one file. Raises FormatError."""
     assert source.content is not None  # noqa: S101 -- the caller's condition
-    user = name if source.users() else ""
+    user = name if source.named else ""
     if source.by_user is None:
         items = _parsed(source.content, source, options, user=user)
         return tuple(item for item in items if item.user == user)
@@ -248,47 +245,16 @@ def _parsed(
 def _recorded(who: Account, items: tuple[Imported, ...], options: argparse.Namespace) -> Result:
     """Join the tokens to the account's record, in a transaction; a dry run only tries."""
     one = AtOnce(who)
-    kept, notes = importing.allowed(items, one.policy.setup.kinds)
-    drafts = tuple(item.draft for item in kept)
+    kept, notes = moving.allowed(items, one.policy.setup.kinds)
     before = one.record or Record(who.name, who.uid)
-
-    def edit(held: Record, ground: Ground) -> Record:
-        return changes.apply(held, Change(add=wanted(held, drafts, ground)), ground)
-
-    ground = store.ground(one.terms())
-    chosen = wanted(before, drafts, ground)
-    after = edit(before, ground)
+    after, whole = moving.move(before, kept, store.ground(one.terms()))
     if not options.dry_run:
-        one.transact(edit)
-    whole = len(_one_time(chosen)) == len(_one_time(drafts))
+        one.transact(lambda held, ground: moving.move(held, kept, ground).record)
     if not whole:
-        notes.append(REMOVED_HERE)
-    new = tuple(each.name for each in after.ordered() if each.id not in before.tokens)
+        notes.append(moving.REMOVED_HERE)
+    new = sorted(each.name for each in after.ordered() if each.id not in before.tokens)
     what = MOVED if after != before else HERE
-    return Result(who.name, what, tuple(sorted(new)), tuple(notes), whole=whole)
-
-
-def wanted(held: Record, drafts: tuple[Draft, ...], ground: Ground) -> tuple[Draft, ...]:
-    """Return the drafts that are to be joined: nothing that was removed here comes back.
-
-    Scratch codes beside a token that was moved before only join those that are here: codes that
-    are not here were removed since.
-    """
-    marks, removed = ground.marks, held.state.removed
-    first = [(draft, marks.token(draft.material())) for draft in _one_time(drafts)]
-    again = any(ident in held.tokens or ident in removed for _, ident in first)
-    kept = [draft for draft, ident in first if ident not in removed]
-    for draft in drafts:
-        if draft.kind == "scratch":
-            gone = joining.unknown(held, draft.params["codes"], marks) if again else []
-            codes = [code for code in draft.params["codes"] if code not in gone]
-            if codes:
-                kept.append(draft._replace(params={**draft.params, "codes": codes}))
-    return tuple(kept)
-
-
-def _one_time(drafts: tuple[Draft, ...]) -> list[Draft]:
-    return [draft for draft in drafts if draft.kind in token.ONE_TIME]
+    return Result(who.name, what, tuple(new), tuple(notes), whole=whole)
 
 
 def _remove_shared(source: Source, results: list[Result]) -> Result:
@@ -296,7 +262,7 @@ def _remove_shared(source: Source, results: list[Result]) -> Result:
     content, nobody = source.content, Result("", ABSENT)
     assert content is not None  # noqa: S101 -- the caller's condition
     done = {each.user for each in results if each.what in (MOVED, HERE) and each.whole}
-    if not set(source.users()) <= done or len(done) < len(results):
+    if not set(source.named) <= done or len(done) < len(results):
         return _without(nobody, content.path, "not everybody in it was moved")
     if importing.content([content.path], content.format) != content:
         return _without(nobody, content.path, "it was changed meanwhile")

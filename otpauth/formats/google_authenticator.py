@@ -161,7 +161,9 @@ def _token(
         )
     wishes = {**_window(options), **rate_limit(options)}
     notes = _notes(options, counter_based=bool(counter))
-    return Imported("", draft._replace(drift=drift), wishes, line=1, notes=notes)
+    unknown = 0 if "DISALLOW_REUSE" in options else _number(options, "WINDOW_SIZE", 1, 100, 3)
+    draft = draft._replace(drift=drift)
+    return Imported("", draft, wishes, line=1, notes=notes, window=unknown)
 
 
 def _number(options: dict[str, Option], name: str, low: int, high: int, default: int) -> int:
@@ -208,7 +210,7 @@ def _window(options: dict[str, Option]) -> dict[str, str]:
 def _notes(options: dict[str, Option], *, counter_based: bool) -> tuple[str, ...]:
     notes = []
     if not counter_based and "DISALLOW_REUSE" not in options:
-        notes.append("a code could be used twice (no DISALLOW_REUSE); here it cannot")
+        notes.append("a code could be used twice (no DISALLOW_REUSE): all up to now are used up")
     if "WINDOW_SIZE" in options:
         wide = _number(options, "WINDOW_SIZE", 1, 100, 3)
         if imported.window_wish(wide) != str(wide):

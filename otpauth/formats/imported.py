@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FILE_MAX = 4 * 2**20  # bytes; vaults of authenticator apps hold pictures
 ENTRIES_MAX = 10_000
 ITERATIONS_MAX = 1_000_000  # of PBKDF2, named by a file: about a second
+WINDOW = 3  # steps, that of most software
 SPARE_BITS = 26  # of an 8-digit scratch code, log2(10^8)
 
 
@@ -63,7 +64,8 @@ class Imported(NamedTuple):
 
     `user` is "" for whoever imports. `wishes` are rules as otpauth.conf spells them: window,
     rate_limit. `line` is where it stood, in JSON the number of the entry. `notes` say what could
-    not be carried.
+    not be carried. `window` is by how many steps codes could be off where the file does not tell
+    which were used lately, 0 where it does or was used for no logins.
     """
 
     user: str
@@ -71,6 +73,7 @@ class Imported(NamedTuple):
     wishes: dict[str, str] = {}
     line: int = 0
     notes: tuple[str, ...] = ()
+    window: int = 0
 
     def __repr__(self) -> str:
         return f"Imported({self.user!r} {self.draft!r} line {self.line})"

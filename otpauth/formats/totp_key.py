@@ -1,6 +1,6 @@
 """~/.totp-key of OpenBSD's login_oath: one line, the secret in hexadecimal.
 
-TOTP of 30 s, 6 digits, SHA1. It keeps no state: a code used just before can be used once more.
+TOTP of 30 s, 6 digits, SHA1. It keeps no state.
 """
 
 from __future__ import annotations
@@ -21,4 +21,5 @@ def parse(data: bytes, reading: Reading) -> list[Imported]:
         raise FormatError("the file has more than one line", line=2)
     with at(1):
         secret = imported.hexadecimal(lines[0].strip())
-        return [Imported("", imported.one_time("totp", reading.name, secret), line=1)]
+        draft = imported.one_time("totp", reading.name, secret)
+        return [Imported("", draft, line=1, window=imported.WINDOW)]

@@ -4,8 +4,8 @@ Line 1 is the secret in base32, or `aes256+hmac256$SALT$DATA`; options as there,
 in units of 10 s each way, HOTP_COUNTER alone makes it HOTP, and each line of 8 digits is a scratch
 code, which totpcgi ignores beside an encrypted secret. Codes are of 30 s, 6 digits, SHA1.
 
-What was used is in another file, STATE/USER.json: give it as `state`, else a code that was used
-just before could be used again. The PIN itself is not carried.
+What was used is in another file, STATE/USER.json, given as `state`: when a code was taken, which a
+fast phone may have shown a step early. The PIN itself is not carried.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ def parse(data: bytes, reading: Reading) -> list[Imported]:
     codes = [line.strip() for line in lines[1:] if re.fullmatch(r"[0-9]{8}", line.strip())]
     notes = []
     if not reading.state:
-        notes.append("the state file was not given: a code used just before could be used again")
+        notes.append("the state file was not given: all codes up to now are used up")
     if encrypted and codes:
         notes.append("scratch codes beside an encrypted secret never worked and are left out")
-    item = Imported("", draft, _wishes(options, kind), line=1, notes=tuple(notes))
+    unknown = 0 if reading.state else imported.WINDOW
+    item = Imported("", draft, _wishes(options, kind), line=1, notes=tuple(notes), window=unknown)
     good = [code for code in codes if code not in used.codes] if not encrypted else []
     return [item, *imported.spare(good, line=1)] if good else [item]
 
@@ -124,7 +125,7 @@ def _used(data: bytes) -> Used:
     if not -1 <= counter <= oath.COUNTER_MAX:
         raise FormatError("the counter of the state file is out of range")
     texts = frozenset(str(code).zfill(8) for code in codes if isinstance(code, str | int))
-    return Used(max((second // 30 for second in seconds), default=0), counter, texts)
+    return Used(max((second // 30 + 1 for second in seconds), default=0), counter, texts)
 
 
 def _numbers(state: Any, key: str) -> list[int]:

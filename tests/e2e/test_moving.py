@@ -96,6 +96,20 @@ def test_google_totp(person: Person, google: str, ours: str) -> None:
     assert not ok(ours, person, SPARE[0])
 
 
+def test_google_with_reuse(person: Person, google: str, ours: str) -> None:
+    """A code that google-authenticator would take once more is refused after the move."""
+    secret = enrolment.new_secret()
+    write_google(person, secret, "TOTP_AUTH")
+    phone = Phone(secret)
+    code = phone.code()
+    assert ok(google, person, code)
+    assert ok(google, person, code)
+    done = admin("import", person.name)
+    assert "all up to now are used up" in done.stderr
+    assert not ok(ours, person, code)
+    assert not ok(ours, person, phone.code(offset_steps=1))
+
+
 def test_google_hotp(person: Person, google: str, ours: str) -> None:
     """A counter-based token of google-authenticator goes on where it was."""
     fob = Fob(enrolment.new_secret(), counter=1)
