@@ -19,6 +19,7 @@ LIB := $(PREFIX)/lib/otpauth
 BINDIR := $(PREFIX)/bin
 SBINDIR := $(PREFIX)/sbin
 MANDIR := $(PREFIX)/share/man
+SHARE := $(PREFIX)/share/otpauth
 
 # The product's Python is the system's, never the first in PATH. pip runs isolated from PYTHON*
 # and the user's site, and honours pip's own configuration (PIP_INDEX_URL, PIP_CERT ...).
@@ -38,8 +39,9 @@ PACKAGES := libpam-python python3 python3-pip
 STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server passwd procps \
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
-TEST_PACKAGES := $(STAGE_PACKAGES) expect faketime gcc libc6-dev libfaketime libpam-google-authenticator \
-  libpam-oath libpam0g-dev librsvg2-bin mandoc pamtester strace sudo tmux zbar-tools
+TEST_PACKAGES := $(STAGE_PACKAGES) expect fail2ban faketime gcc libc6-dev libfaketime \
+  libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin mandoc pamtester pskc-utils pskctool \
+  strace sudo tmux zbar-tools
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.
@@ -59,7 +61,7 @@ apt = if test -z "$(NOINSTALLDEPS)" && command -v apt-get >/dev/null; then \
   test -z "$$missing" || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
     --no-install-recommends $$missing; } </dev/null || $(call fail,apt-get could not install $$missing); fi
 
-.PHONY: help build install install-files uninstall venv lock check lint types unit vectors attacks faults \
+.PHONY: help build install install-files uninstall venv lock check lint types unit vectors attacks conformance faults \
   e2e packaging soak bench demo fresh clean install-packages test-packages demo-packages keys
 
 help: ## list the targets
@@ -109,6 +111,10 @@ install-files: build ## install the files alone: no apt, no keys
 >  mkdir -p $$image$(MANDIR)/man$${page##*.}
 >  cp man/$$page $$image$(MANDIR)/man$${page##*.}/
 >done
+>for file in fail2ban/filter.d/otpauth.conf fail2ban/jail.d/otpauth.conf; do
+>  mkdir -p $$image$(SHARE)/$${file%/*}
+>  cp pam/$$file $$image$(SHARE)/$$file
+>done
 >sed -i 's|@LIB@|$(LIB)|' $$image$(BINDIR)/otpauth $$image$(SBINDIR)/otpauth-admin \
 >  $$image$(LIB)/otpauth-pam-exec $$image$(PAMDIR)/pam_otpauth.py
 >find $$image -name __pycache__ -prune -exec rm -rf {} +
@@ -135,7 +141,7 @@ install-files: build ## install the files alone: no apt, no keys
 >done
 >for file in $$(cd $$image && find . -type f); do
 >  mode=755
->  case $$file in *.py | */man/*) mode=644 ;; esac
+>  case $$file in *.py | *.conf | */man/*) mode=644 ;; esac
 >  install -m $$mode $$owner $$image/$$file $(DESTDIR)/$$file
 >done
 >case $$same in
@@ -166,7 +172,8 @@ uninstall: ## remove what was installed; keys and users' files stay (root)
 >rm -f $(DESTDIR)$(BINDIR)/otpauth $(DESTDIR)$(SBINDIR)/otpauth-admin $(DESTDIR)$(PAMDIR)/pam_otpauth.py
 >rm -rf $(DESTDIR)$(LIB)/otpauth $(DESTDIR)$(LIB)/deps $(DESTDIR)$(LIB)/otpauth-pam-exec
 >for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
->rmdir $(DESTDIR)$(LIB) 2>/dev/null || :
+>rm -rf $(DESTDIR)$(SHARE)/fail2ban
+>rmdir $(DESTDIR)$(LIB) $(DESTDIR)$(SHARE) 2>/dev/null || :
 >echo "otpauth removed from $(PREFIX)"
 >echo "left as they are: $(DESTDIR)/etc/otpauth (keys, configuration), $(DESTDIR)/var/lib/otpauth (records), users' ~/.otpauth"
 
@@ -208,15 +215,16 @@ types: venv ## mypy --strict
 >@$(VENV)/bin/mypy --strict otpauth pam/pam_otpauth.py
 
 unit: venv build ## tests of single modules: no root, no stage
->@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks e2e faults packaging vectors test_stage.py)
+>@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks conformance e2e faults packaging vectors test_stage.py)
 
 vectors: venv build ## test vectors: one defect per file
 >@$(PYTEST) tests/vectors
 
-attacks faults e2e packaging: venv build
+attacks conformance faults e2e packaging: venv build
 >@$(root)
 >$(STAGE) $(PYTEST) tests/$@
 
+conformance: ## beside google-authenticator's module (root)
 attacks: ## what was tried on the design, each line a test (root)
 faults: ## full disks, kills, dead homes (root)
 e2e: ## real sshd, ssh, sudo, su, pamtester (root)

@@ -1,4 +1,4 @@
-"""What a person typed, as a code.
+"""What a person typed, as a code, or as a password with a code at its end.
 
 People type codes with spaces or a dash inside, paste them with a line end, or have a keyboard
 that makes full-width digits. None of that changes a code; nothing else is mended.
@@ -6,7 +6,12 @@ that makes full-width digits. None of that changes a code; nothing else is mende
 
 from __future__ import annotations
 
+import re
+
+from otpauth.value import NamedTuple
+
 TYPED_MAX = 128  # characters; more is no code
+JOINED_MAX = 512  # characters, PAM's own bound of an answer
 
 
 def code(typed: str | None) -> str:
@@ -24,3 +29,43 @@ def code(typed: str | None) -> str:
         text = unicodedata.normalize("NFKC", text).replace("\u2010", "-").replace("\u2013", "-")
     text = "".join(text.split()).replace("-", "").lower()
     return text if text.isascii() and text.isalnum() else ""
+
+
+class Candidate(NamedTuple):
+    """A code that was perhaps typed, and what stood before it: the password, if the rest is one."""
+
+    code: str
+    prefix: str = ""
+
+    def __repr__(self) -> str:
+        """Tell neither."""
+        return f"Candidate({len(self.code)})"
+
+
+def alone(typed: str | None) -> tuple[Candidate, ...]:
+    """Return the one candidate of an answer that must be a code and nothing else."""
+    text = code(typed)
+    return (Candidate(text),) if text else ()
+
+
+def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
+    """Return the candidates of a password with a code at its end, in the order to decide in.
+
+    Six digits, eight, seven, then a scratch code: with its dash, and if `bare` without it, too.
+    Any password of eight letters has the shape of that, so it is not looked for in a text
+    that may well be a password alone.
+    """
+    text = typed or ""
+    if len(text) > JOINED_MAX:
+        return ()
+    found: dict[str, Candidate] = {}
+    for shape in (*_TAILS, *((_BARE,) if bare else ())):
+        tail = re.search(rf"{shape}\Z", text)
+        if tail:
+            each = Candidate(code(tail[0]), text[: tail.start()])
+            found.setdefault(each.code, each)
+    return tuple(found.values())
+
+
+_TAILS = ("[0-9]{6}", "[0-9]{8}", "[0-9]{7}", "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}")
+_BARE = "[0-9A-Za-z]{8}"

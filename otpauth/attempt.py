@@ -19,7 +19,8 @@ from otpauth.login import Outcome
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.account import Account
-    from otpauth.login import Request
+    from otpauth.arguments import Line
+    from otpauth.login import Request, Typed
     from otpauth.record import Record
     from otpauth.store import Done, Terms
 
@@ -37,7 +38,7 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
 )
 
 
-def attempt(account: Account, request: Request, typed: str | None, terms: Terms) -> Outcome:
+def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     try:
 
@@ -60,7 +61,35 @@ def attempt(account: Account, request: Request, typed: str | None, terms: Terms)
     return outcome._replace(record=None)
 
 
-def rehearse(account: Account, request: Request, typed: str | None, terms: Terms) -> Outcome:
+def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
+    """Return the outcome of a login that its grace period spares a code, logged. Never raises.
+
+    None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
+    """
+
+    def act(held: Record | None) -> store.Act:
+        marks = store.fingerprints(terms.host)
+        outcome = login.spared(held, request, terms.rule, marks=marks)
+        after = outcome and outcome.record
+        return store.Act(
+            after or held or record.Record(account.name, account.uid), outcome, home=False
+        )
+
+    try:
+        done = store.transact(account, terms, act)
+    except tuple(kind for kind, _, _ in _FAULTS):
+        return None
+    outcome: Outcome | None = done.value
+    if outcome is None or not done.recorded:
+        _log_adopted(request, done)
+        return None
+    if request.first_factor:
+        outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
+    _log(request, terms, outcome, done)
+    return outcome._replace(record=None)
+
+
+def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
     """Decide one answer as attempt() would, but write, burn, count and log nothing."""
     try:
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
@@ -93,6 +122,26 @@ def note(request: Request, outcome: Outcome, log_to: str = "syslog", **more: obj
     log.send(text, warning=outcome.verdict not in (login.ACCEPT, login.IGNORE))
 
 
+def describe(request: Request, line: Line, terms: Terms) -> None:
+    """Log, if the line says debug, what a login goes by; never what is typed."""
+    if not line.debug or line.rule.log == "off":
+        return
+    text = log.line(
+        user=request.user,
+        service=request.service,
+        debug="login",
+        place=request.place,
+        tty=request.tty,
+        first_factor=request.first_factor,
+        file=terms.place.path if terms.place else "",
+        opened_as=terms.place.owner.name if terms.place else "",
+        first_pass=line.first_pass,
+        forward=line.forward,
+        **line.rule._asdict(),
+    )
+    log.send(text)
+
+
 def _faulty(request: Request, terms: Terms, error: Exception) -> Outcome:
     verdict, reason = _mapped(error)
     outcome = Outcome(verdict, reason)
@@ -116,11 +165,15 @@ def _waiting(done: Done) -> tuple[str, ...]:
 
 def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
     note(request, outcome, terms.rule.log)
+    _log_adopted(request, done)
+    if done.home_fault and _first_today(done, request.now):
+        log.send(log.line(user=request.user, home=done.home_fault), warning=True)
+
+
+def _log_adopted(request: Request, done: Done) -> None:
     for digest, verb, name, result in done.adopted:
         text = log.line(user=request.user, proposal=digest, verb=verb, name=name, result=result)
         log.send(text, warning=result != secretfile.ADOPTED)
-    if done.home_fault and _first_today(done, request.now):
-        log.send(log.line(user=request.user, home=done.home_fault), warning=True)
 
 
 def _first_today(done: Done, now: int) -> bool:
@@ -130,4 +183,4 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH)
+_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE)

@@ -8,11 +8,10 @@ wrong proof drops the proposal and is charged; one without proof waits for the a
 
 from __future__ import annotations
 
-from otpauth import answer, canonical, limits, login, oath, secretfile, token
+from otpauth import answer, canonical, joining, limits, login, oath, secretfile, token, wishes
 from otpauth.errors import FormatError, RefusedError
 from otpauth.kinds import ACCEPTED
-from otpauth.state import Notice, State, bounded
-from otpauth.token import Draft, Token
+from otpauth.state import State, bounded, with_notice
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.secretfile import Opened, Proposal
+    from otpauth.token import Draft
+    from otpauth.wishes import Wishes
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
 PROPOSAL_LIFE = 90 * 86400
@@ -42,12 +43,16 @@ class Proof(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What is to be done: `remove` are token ids, `relabel` maps ids to new label fields."""
+    """What is to be done: `remove` are token ids, `relabel` maps ids to new label fields.
+
+    `wishes` take the place of the present ones, None leaves those alone.
+    """
 
     add: tuple[Draft, ...] = ()
     remove: tuple[str, ...] = ()
     relabel: dict[str, dict[str, Any]] = {}
     proof: Proof | None = None
+    wishes: Wishes | None = None
 
 
 class Adoption(NamedTuple):
@@ -74,15 +79,14 @@ def encode(change: Change) -> bytes:
             "remove": list(change.remove),
             "relabel": change.relabel,
             "proof": list(change.proof) if change.proof else None,
+            "wishes": wishes.value(change.wishes) if change.wishes else None,
         }
     )
 
 
 def decode(plain: bytes) -> Change:
     """Read a change. Raises FormatError."""
-    got = canonical.fields(
-        canonical.loads(plain, limit=SIZE_MAX), ("add", "remove", "relabel", "proof")
-    )
+    got = canonical.fields(canonical.loads(plain, limit=SIZE_MAX), Change._fields)
     return Change(
         tuple(token.draft_from(e) for e in canonical.array(got["add"], most=token.TOKENS_MAX)),
         tuple(_ident(e) for e in canonical.array(got["remove"], most=token.MERGED_MAX)),
@@ -91,6 +95,7 @@ def decode(plain: bytes) -> Change:
             for ident, fields in canonical.mapping(got["relabel"], most=token.MERGED_MAX).items()
         },
         _proof(got["proof"]),
+        _wished(got["wishes"]),
     )
 
 
@@ -123,6 +128,14 @@ def _proof(value: Any) -> Proof | None:
     return Proof(code, canonical.integer(row[1]))
 
 
+def _wished(value: Any) -> Wishes | None:
+    """Read wishes; the host says when they were made."""
+    wished = None if value is None else wishes.read(value)
+    if wished and wished.set:
+        raise FormatError("sealed data has wishes that say when they were made")
+    return wished
+
+
 def adopt(
     account: Record, proposals: tuple[Opened, ...], ground: Ground, idents: tuple[str, ...]
 ) -> Adoption:
@@ -149,15 +162,17 @@ def adopt(
 def apply(account: Record, change: Change, ground: Ground) -> Record:
     """Carry out a change that is allowed. Raises RefusedError, then nothing of it was done.
 
-    Adding what is there already, or removing what is gone, changes nothing.
+    Adding what is there already joins its state, removing what is gone changes nothing.
     """
+    if change.wishes:
+        if not (account.enrolled or change.add):
+            raise RefusedError("there is no token yet")
+        account = _wish(account, change.wishes, ground.now)
     for ident in change.remove:
         account = remove(account, ident, ground.now)
     for ident, labels in change.relabel.items():
         account = _relabel(account, ident, labels, ground.now)
-    for draft in change.add:
-        account = _add(account, draft, ground)
-    return account
+    return joining.add(account, change.add, ground)
 
 
 def remove(account: Record, ident: str, now: int) -> Record:
@@ -166,7 +181,7 @@ def remove(account: Record, ident: str, now: int) -> Record:
     if each is None:
         return account
     state = account.state._replace(removed={**account.state.removed, ident: now})
-    state = _notice(state, now, "removed", each.name)
+    state = with_notice(state, now, "removed", each.name)
     tokens = {key: value for key, value in account.tokens.items() if key != ident}
     return account._replace(tokens=tokens, state=bounded(state))
 
@@ -180,59 +195,16 @@ def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> R
         raise RefusedError(f"there is another token called {name!r}")
     relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
     account = account._replace(tokens={**account.tokens, ident: relabelled})
-    return account._replace(state=_notice(account.state, now, "changed", relabelled.name))
+    return account._replace(state=with_notice(account.state, now, "changed", relabelled.name))
 
 
-def _add(account: Record, draft: Draft, ground: Ground) -> Record:
-    marks, now = ground.marks, ground.now
-    if draft.kind not in ground.setup.kinds:
-        raise RefusedError(f"kind {draft.kind} is not allowed (otpauth.conf: kinds)")
-    ident = marks.token(draft.material())
-    if ident in account.state.removed:
-        raise RefusedError("this secret was removed on this host, make a new one")
-    if ident in account.tokens:
-        return account
-    if len(account.tokens) >= token.TOKENS_MAX:
-        raise RefusedError(f"there are {token.TOKENS_MAX} tokens already")
-    params = draft.params
-    if draft.kind == "scratch":
-        codes = sorted(marks.code(ident, code) for code in params["codes"])
-        params = {**params, "codes": codes}
-    each = Token(
-        ident,
-        draft.kind,
-        _free_name(account, draft.name),
-        params,
-        now,
-        now,
-        draft.note,
-        draft.expires,
-    )
-    account = account._replace(enrolled=True, tokens={**account.tokens, ident: each})
-    return account._replace(
-        state=_notice(_seen(account, each, draft.seen, now), now, "added", each.name)
-    )
-
-
-def _seen(account: Record, each: Token, seen: int, now: int) -> State:
-    """Return the state with what the draft says was used; a step in the future is no such thing."""
+def _wish(account: Record, wished: Wishes, now: int) -> Record:
+    """Put wishes in the place of the present ones; their owner hears of it, but when he enrols."""
     state = account.state
-    if each.kind == "hotp":
-        return state._replace(counters={**state.counters, each.id: seen})
-    if each.kind == "totp" and seen:
-        if seen > oath.time_step(now, period=each.params["period"]) + 1:
-            raise RefusedError("the proposal says that a code of the future was used")
-        return state._replace(steps={**state.steps, each.id: seen})
-    return state
-
-
-def _free_name(account: Record, name: str) -> str:
-    """Return the name, or name-2, name-3 … if it is taken."""
-    number, free = 1, name
-    while account.named(free):
-        number += 1
-        free = f"{name[:29]}-{number}"
-    return free
+    if account.enrolled:
+        state = with_notice(state, now, "wished", "limits")
+    wished = wished._replace(set=max(now, account.wishes.set + 1))
+    return account._replace(wishes=wished, state=state)
 
 
 def _consider(
@@ -280,13 +252,18 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
     kinds = {draft.kind for draft in change.add}
     named = bool(change.add) and change.add[0].name == proposal.name
     only_adds = not change.remove and not change.relabel
+    wishes_alone = only_adds and not change.add
+    if change.wishes and (account.enrolled or proposal.verb not in ("setup", "import")):
+        return proposal.verb == "wish" and wishes_alone
     return {
         "setup": named and only_adds,
+        "import": named and only_adds,
         "add": named and only_adds and len(change.add) == 1,
         "replace": named and len(change.add) == 1 and not change.relabel,
         "codes": kinds | gone <= {"scratch"} and not change.relabel,
         "remove": not change.add and not change.relabel,
         "set": not change.add and not change.remove,
+        "wish": False,
     }[proposal.verb]
 
 
@@ -299,7 +276,8 @@ def _free(account: Record, opened: Opened, change: Change, setup: Setup) -> bool
 
 def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[Record, bool] | None:
     """Check and burn a proof. None: nothing was compared, because of too many wrong ones."""
-    now, rule, marks = ground.now, ground.rule, ground.marks
+    now, marks = ground.now, ground.marks
+    rule = wishes.effective(ground.rule, account.wishes)
     if limits.wait(account.state, limits.PROPOSALS, rule, now):
         return None
     if now - PROOF_LIFE < proof.time <= now + limits.CLOCK_SLACK:
@@ -318,12 +296,8 @@ def _close(account: Record, opened: Opened, digest: str, result: str, now: int) 
     order = 1 + max(account.state.done.values(), default=0)  # even within a second
     state = account.state._replace(done={**account.state.done, digest: max(now, order)})
     if result != secretfile.ADOPTED:
-        state = _notice(state, now, "refused", opened.proposal.name, result[:64])
+        state = with_notice(state, now, "refused", opened.proposal.name, result[:64])
     return account._replace(state=bounded(state))
-
-
-def _notice(state: State, now: int, what: str, name: str, reason: str = "-") -> State:
-    return state._replace(notices=state.notices | {Notice(now, what, name, reason)})
 
 
 def dismiss(account: Record, digests: tuple[str, ...], now: int) -> Record:
@@ -341,7 +315,13 @@ def unlock(account: Record, now: int) -> Record:
         if ident in account.tokens
     }
     cleared = state._replace(
-        steps=steps, events=frozenset(), wrong={}, tries={}, resyncs={}, told=min(state.told, now)
+        steps=steps,
+        events=frozenset(),
+        wrong={},
+        tries={},
+        graces={},
+        resyncs={},
+        told=min(state.told, now),
     )
     return account._replace(era=account.era + 1, state=cleared)
 
@@ -353,4 +333,6 @@ def reset(account: Record, now: int) -> Record:
     """
     gone = {**account.state.removed, **dict.fromkeys(account.tokens, now)}
     kept = bounded(State(removed=gone, done=account.state.done))
-    return account._replace(era=account.era + 1, enrolled=False, tokens={}, state=kept)
+    return account._replace(
+        era=account.era + 1, enrolled=False, tokens={}, state=kept, wishes=wishes.NONE
+    )

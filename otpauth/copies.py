@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otpauth import record, seal
+from otpauth import record, seal, token
 from otpauth.errors import SealError
 from otpauth.kinds import scratch
 from otpauth.secretfile import Listed, SealedRecord
@@ -47,6 +47,7 @@ def _clear(account: Record, host: str, generation: int) -> SealedRecord:
         tokens=tuple(listed(account, each) for each in account.ordered()),
         notices=tuple(sorted(account.state.notices)),
         sealed=b"",
+        wishes=account.wishes._replace(set=0),
     )
 
 
@@ -61,4 +62,5 @@ def listed(account: Record, each: Token) -> Listed:
         account.state.last.get(each.id, 0),
         each.expires,
         scratch.left(each, account.state) if each.kind == "scratch" else -1,
+        token.bits(each),
     )

@@ -11,15 +11,19 @@ import os
 import sys
 import time
 
-from otpauth import account, arguments, attempt, limits, login, store
+from otpauth import account, answer, arguments, attempt, limits, login, store
 from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
-from otpauth.pam import first_factor
+from otpauth.pam import first_factor, opener_of, place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from otpauth.account import Account
+    from otpauth.arguments import Line
+    from otpauth.policy import Policy
 
 ANSWER_MAX = 512  # bytes; pam_exec writes the answer and a zero byte
 ACCEPTED, REFUSED = 0, 1
@@ -36,26 +40,41 @@ def main(argv: Sequence[str]) -> int:
     host = Host()
     try:
         policy = host.policy()
-        rule = arguments.apply(policy.login, argv)
+        line = _line(policy, argv)
+        opener = opener_of(line)
     except ConfigError as error:
         return _refused(request, Outcome(login.UNAVAILABLE, login.CONFIG_BROKEN), str(error))
-    accepted = _decide(request, store.Terms(host, policy, rule, request.now))
+    terms = store.Terms(host, policy, line.rule, request.now, adopt=line.adopt)
+    accepted = _decide(request, terms, line, opener)
     if not accepted:
         attempt.hold_back(since)
     return ACCEPTED if accepted else REFUSED
 
 
-def _decide(request: Request, terms: store.Terms) -> bool:
-    typed = os.read(0, ANSWER_MAX).split(b"\0")[0].decode("utf-8", "replace")
+def _line(policy: Policy, argv: Sequence[str]) -> Line:
+    line = arguments.read(policy.login, argv)
+    if line.forward or line.asks is not None or line.echo:
+        raise ConfigError(
+            "a PAM argument about the prompt or what follows it",
+            hint="pam_exec asks by itself and hands nothing on: use pam_python.so",
+        )
+    return line
+
+
+def _decide(request: Request, terms: store.Terms, line: Line, opener: Account | None) -> bool:
+    given = os.read(0, ANSWER_MAX).split(b"\0")[0].decode("utf-8", "replace")
     try:
         who = account.lookup(request.user)
+        terms = terms._replace(place=place_of(who, opener, line, terms.policy.setup.file))
     except UnknownUserError:
         attempt.note(request, Outcome(login.REFUSE, login.UNKNOWN_USER), terms.rule.log)
         return False
     request = request._replace(user=who.name)
-    if terms.rule.nullok and request.first_factor and _unenrolled(who, terms):
+    attempt.describe(request, line, terms)
+    if terms.rule.nullok and login.vouched(request, terms.rule) and _unenrolled(who, terms):
         attempt.note(request, Outcome(login.IGNORE, login.OK_NULLOK), terms.rule.log)
         return True
+    typed = answer.tails(given, bare=True) if line.first_pass else given
     return attempt.attempt(who, request, typed, terms).verdict == login.ACCEPT
 
 
@@ -77,6 +96,7 @@ def _request(after_password: bool) -> Request:  # noqa: FBT001 -- one flag of th
         place=limits.place(rhost, _caller()),
         first_factor=factor,
         now=int(time.time()),
+        tty=get("PAM_TTY", ""),
     )
 
 

@@ -42,8 +42,8 @@ def discard(place: Host, policy: Policy, account: Account) -> None:
 
     For a record that does not open any more; the caller is root. Raises HostKeyError, BusyError.
     """
-    path = home.path_of(account, policy.setup.file)
-    with guard.shielded(), Deputy(account, home.Server(account, path)) as deputy:
+    where = home.Place(home.path_of(account, policy.setup.file), account)
+    with guard.shielded(), Deputy(account, home.Server(where)) as deputy:
         deputy.ask(home.LOOK)
         found = home.understand(deputy.reply(HOME_SECONDS))
         keys = place.record_key()

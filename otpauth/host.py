@@ -50,6 +50,11 @@ class Host(NamedTuple):
         """Return the path of a user's lock, which is never renamed or removed."""
         return os.path.join(self.var, "lock", file_name(user))
 
+    @property
+    def exported(self) -> str:
+        """The path of the note which key was backed up last."""
+        return os.path.join(self.var, "exported")
+
     def record_key(self) -> RecordKey:
         """Load what seals records. Raises HostKeyError."""
         return self._load("record.key", keys.read_record, private=True)

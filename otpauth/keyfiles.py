@@ -14,7 +14,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from otpauth import home, host, keys
-from otpauth.errors import FormatError, HostKeyError, RefusedError, SealError
+from otpauth.errors import FormatError, HostKeyError, RefusedError, SealError, UnsafeFileError
 from otpauth.keys import KEY_SIZE, HostKey, PublicKey, RecordKey
 
 if TYPE_CHECKING:
@@ -93,6 +93,20 @@ def export(place: Host, passphrase: str) -> str:
     return "\n".join([_BEGIN, *rows, _END]) + "\n"
 
 
+def note_export(place: Host) -> None:
+    """Note which key was exported last, for the doctor. Where nothing can be noted, never mind."""
+    with contextlib.suppress(OSError):
+        _write(place.exported, f"{place.record_key().host}\n".encode(), 0o600)
+
+
+def exported(place: Host) -> str:
+    """Return the id of the key that was exported last, or nothing."""
+    try:
+        return host.trusted(place.exported, place.owner, most=64).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError, UnsafeFileError):
+        return ""
+
+
 def restore(place: Host, text: str, passphrase: str, *, force: bool) -> tuple[PublicKey, bool]:
     """Put exported keys in place; return the public key and whether anything changed.
 
@@ -104,6 +118,7 @@ def restore(place: Host, text: str, passphrase: str, *, force: bool) -> tuple[Pu
     with contextlib.suppress(HostKeyError):
         if place.host_key() == host_key and place.record_key() == record_key:
             save(place, host_key, record_key)
+            note_export(place)
             return public_of(host_key), False
     if _in_use(place) and not force:
         raise RefusedError(
@@ -112,6 +127,7 @@ def restore(place: Host, text: str, passphrase: str, *, force: bool) -> tuple[Pu
         )
     _keep_old(place)
     save(place, host_key._replace(machine=host.machine()), record_key)
+    note_export(place)
     return public_of(host_key), True
 
 

@@ -5,19 +5,22 @@ known and has a bucket of its own. All others share the strangers' bucket: whoev
 addresses gets no more tries, and his failures do not shut out a known place. Time is in Unix
 seconds.
 
-In a bucket: `rate_limit` (3 in 30 s), after 10 wrong answers in an hour one try in 5 minutes,
-after 50 in a week one an hour. A known place's next accepted code forgives it the first two, but
-not the week's count: somebody who guesses from its owner's own address gets no more than others. A
-scratch code of 40 bits is compared even then, once a second and
-place. SECURITY.md computes what a guesser gets.
+In a bucket: `rate_limit` (3 in 30 s) and what its user wishes besides, after 10 wrong answers in an
+hour one try in 5 minutes, after 50 in a week one an hour. A known place's next accepted code
+forgives it the first two, but not the week's count: somebody who guesses from its owner's own
+address gets no more than others. A scratch code of 40 bits is compared even then, once a second
+and place. SECURITY.md computes what a guesser gets.
 """
 
 from __future__ import annotations
 
+from otpauth.policy import GRACE_MAX
 from otpauth.state import STRANGERS, TRIES_MAX, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from otpauth.policy import Rule
 
 KNOWN_LIFE = 90 * 86400
@@ -32,17 +35,32 @@ def place(rhost: str, caller: int) -> str:
     """Return the place of a login: an IPv4 address, an IPv6 /64, or the local caller's uid."""
     if not rhost:
         return f"local:{caller}"
+    found = _literal(rhost)
+    if found is None:
+        return "name"
+    if found.version == 4:
+        return str(found)
+    import ipaddress
+
+    return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def address(rhost: str) -> str:
+    """Return the address that a remote host's text is, empty for names and loopback addresses."""
+    found = _literal(rhost)
+    shared = found is None or found.is_loopback or found.is_unspecified
+    return "" if shared else str(found)
+
+
+def _literal(rhost: str) -> IPv4Address | IPv6Address | None:
     import ipaddress
 
     try:
-        address = ipaddress.ip_address(rhost.partition("%")[0])
+        found = ipaddress.ip_address(rhost.partition("%")[0])
     except ValueError:
-        return "name"
-    if address.version == 4:
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+        return None
+    mapped = found.ipv4_mapped if found.version == 6 else None
+    return mapped or found
 
 
 def may_be_known(where: str) -> bool:
@@ -65,6 +83,11 @@ def prune(state: State, now: int) -> State:
             if now - REPEAT_LIFE < second <= late
         },
         tries={where: second for where, second in state.tries.items() if now <= second <= late},
+        graces={
+            mark: second
+            for mark, second in state.graces.items()
+            if now - GRACE_MAX < second <= late
+        },
     )
 
 
@@ -77,8 +100,11 @@ def wait(state: State, name: str, rule: Rule, now: int) -> int:
     """Return for how many seconds no answer charged to this bucket will be compared, 0 for none."""
     every = sorted(event.second for event in state.events if event.bucket == name)
     unforgiven = [second for second in every if second >= state.known.get(name, 0)]
-    most, span = rule.rate_limit
-    waits = [unforgiven[-most] + span - now] if len(unforgiven) >= most else []
+    waits = [
+        unforgiven[-most] + span - now
+        for most, span in (rule.rate_limit, rule.wished_limit)
+        if 0 < most <= len(unforgiven)
+    ]
     for number, within, pause in BACKOFF:
         counted = unforgiven if within < WEEK else every
         if sum(now - within < second for second in counted) >= number:

@@ -5,22 +5,26 @@ verdict with its reason, the record as it must be written before anybody acts on
 what the person is told. Clock, random bits and keys are arguments.
 
 The order is fixed: enrolment, limits, comparison with every token that the answer's shape fits,
-then one consequence. A wrong answer is charged only if it was compared.
+then one consequence. A wrong answer is charged only if it was compared. A password with a code at
+its end holds several candidates: the first that is right wins, and together they are one answer.
 """
 
 from __future__ import annotations
 
-from otpauth import answer, kinds, limits, record, token
+from otpauth import answer, grace, kinds, limits, record, token, wishes
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from otpauth.answer import Candidate
     from otpauth.policy import Rule
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.state import State
     from otpauth.token import Token
+
+    Typed = str | tuple[Candidate, ...] | None  # one code and nothing else, or candidates
 
 # Verdicts.
 ACCEPT = "accept"
@@ -31,6 +35,7 @@ UNAVAILABLE = "unavailable"
 # Reasons: one for each way a login can end. Logs, `verify`, `show` and the tests share them.
 OK_OTP = "AUTH_OK_OTP"
 OK_SCRATCH = "AUTH_OK_SCRATCH"
+OK_GRACE = "AUTH_OK_GRACE"
 OK_NULLOK = "AUTH_OK_NULLOK"
 ALREADY_USED = "AUTH_OTP_ALREADY_USED"
 FAILED = "AUTH_FAILED"
@@ -53,6 +58,7 @@ INTERNAL = "INTERNAL_ERROR"
 REASONS = {
     OK_OTP: "a one-time code was right",
     OK_SCRATCH: "a scratch code was right",
+    OK_GRACE: "a one-time code was accepted from there within the grace period",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
     ALREADY_USED: "the code had been used before",
     FAILED: "the code was wrong",
@@ -77,7 +83,7 @@ REASONS = {
 class Request(NamedTuple):
     """Who asks for what, from where. `place` is limits.place's, `now` in Unix seconds.
 
-    `first_factor` is publickey, password or the empty string.
+    `first_factor` is publickey, password or the empty string; `tty` is PAM's.
     """
 
     user: str
@@ -86,6 +92,7 @@ class Request(NamedTuple):
     place: str
     first_factor: str
     now: int
+    tty: str = ""
 
 
 class Outcome(NamedTuple):
@@ -93,6 +100,7 @@ class Outcome(NamedTuple):
 
     `record` is to be written if it is another than the one given. `say` are lines for the person,
     `again` is the prompt for a second try in the same login; both only with a first factor.
+    `forward` is what stood before an accepted code.
     """
 
     verdict: str
@@ -101,6 +109,11 @@ class Outcome(NamedTuple):
     record: Record | None = None
     say: tuple[str, ...] = ()
     again: str = ""
+    forward: str = ""
+
+    def __repr__(self) -> str:
+        """Tell no password."""
+        return f"Outcome({self.verdict} {self.reason} {self.token!r})"
 
 
 class Chance(NamedTuple):
@@ -111,31 +124,76 @@ class Chance(NamedTuple):
 
 
 class Try(NamedTuple):
-    """A code compared with one token."""
+    """A candidate compared with one token."""
 
+    candidate: Candidate
     token: Token
     match: Match
 
 
 def decide(
-    account: Record | None, request: Request, typed: str | None, rule: Rule, *, chance: Chance
+    account: Record | None, request: Request, typed: Typed, rule: Rule, *, chance: Chance
 ) -> Outcome:
     """Decide one login. The record in the outcome must be durable before it is acted on."""
     if account is None or not account.enrolled:
         return Outcome(REFUSE, NOT_ENROLLED)
     account = account._replace(state=limits.prune(account.state, request.now))
-    outcome = _compare(account, request, answer.code(typed), rule, chance=chance)
+    rule = wishes.effective(rule, account.wishes)
+    candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
+    outcome = _compare(account, request, candidates, rule, chance=chance)
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))
     return outcome if request.first_factor else outcome._replace(say=(), again="")
 
 
-def _compare(
-    account: Record, request: Request, code: str, rule: Rule, *, chance: Chance
-) -> Outcome:
-    usable = [
+def vouched(request: Request, rule: Rule) -> bool:
+    """Say whether the stack demands another factor than a code, before its line or after it."""
+    return bool(request.first_factor) or rule.before_password
+
+
+def may_be_spared(request: Request, rule: Rule) -> bool:
+    """Say whether a grace period may apply to a login at all, whoever's it is."""
+    return bool(rule.grace and vouched(request, rule) and grace.source(request))
+
+
+def spared(
+    account: Record | None, request: Request, rule: Rule, *, marks: Fingerprints
+) -> Outcome | None:
+    """Return the outcome of a login that its grace period spares a code; None for all others.
+
+    As with decide(), the record in the outcome must be durable before it is acted on.
+    """
+    if account is None or not account.enrolled or not may_be_spared(request, rule):
+        return None
+    rule = wishes.effective(rule, account.wishes)
+    state = limits.prune(account.state, request.now)
+    usable = _usable(account, request, rule)
+    each = grace.holder(state, request, rule, usable, marks)
+    if each is None:
+        return None
+    say: tuple[str, ...] = ()
+    if request.first_factor:
+        say = _news(state, request.now)
+        state = state._replace(told=request.now)
+    outcome = Outcome(ACCEPT, OK_GRACE, each.name, account._replace(state=state), say)
+    return outcome._replace(record=_remembered(outcome, request))
+
+
+def _usable(account: Record, request: Request, rule: Rule) -> list[Token]:
+    return [
         each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
     ]
+
+
+def _compare(
+    account: Record,
+    request: Request,
+    candidates: tuple[Candidate, ...],
+    rule: Rule,
+    *,
+    chance: Chance,
+) -> Outcome:
+    usable = _usable(account, request, rule)
     if not usable:
         return Outcome(REFUSE, TOKEN_MISSING)
     bucket = limits.bucket(account.state, request.place)
@@ -145,19 +203,20 @@ def _compare(
         if not limits.scratch_open(account.state, request.place):
             usable = []
     tries = [
-        Try(each, match)
+        Try(candidate, each, match)
+        for candidate in candidates
         for each in sorted(usable, key=lambda each: token.KINDS[::-1].index(each.kind))
-        if (match := compare(each, account, code, request.now, rule, chance.marks))
+        if (match := compare(each, account, candidate.code, request.now, rule, chance.marks))
     ]
     if wait:
         account = _tried(account, request, tries)
     best = next((t for t in tries if t.match.result == ACCEPTED), None)
     if best:
-        return _accept(account, best, request, rule)
+        return _accept(account, best, request, rule, chance.marks)
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
         return Outcome(REFUSE, RATE_LIMITED, record=account if tries else None, again=again)
-    return _refuse(account, tries, code, bucket, request, chance)
+    return _refuse(account, tries, bucket, request, chance)
 
 
 SHOWN_MAX = 45  # characters of a service or address in an outcome; the longest address
@@ -183,7 +242,9 @@ def _tried(account: Record, request: Request, tries: list[Try]) -> Record:
     return account._replace(state=limits.scratch_tried(account.state, request.place, request.now))
 
 
-def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome:
+def _accept(
+    account: Record, best: Try, request: Request, rule: Rule, marks: Fingerprints
+) -> Outcome:
     """Advance the one token that fits; the lowest id wins where a code fits two."""
     each = best.token
     state = best.match.state._replace(
@@ -193,16 +254,24 @@ def _accept(account: Record, best: Try, request: Request, rule: Rule) -> Outcome
     one_time = each.kind in token.ONE_TIME
     if one_time:
         state = limits.accepted(state, request.place, request.now)
+        state = grace.begin(state, request, rule, each, marks)
     say: tuple[str, ...] = ()
     if request.first_factor:
         say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
         state = state._replace(told=request.now)
     account = account._replace(state=state)
-    return Outcome(ACCEPT, OK_OTP if one_time else OK_SCRATCH, each.name, account, say)
+    return Outcome(
+        ACCEPT,
+        OK_OTP if one_time else OK_SCRATCH,
+        each.name,
+        account,
+        say,
+        forward=best.candidate.prefix,
+    )
 
 
 def _refuse(
-    account: Record, tries: list[Try], code: str, bucket: str, request: Request, chance: Chance
+    account: Record, tries: list[Try], bucket: str, request: Request, chance: Chance
 ) -> Outcome:
     """Refuse: charge a wrong answer, but not a used code nor what could not be a code."""
     found = {t.match.result: t for t in reversed(tries)}
@@ -218,7 +287,8 @@ def _refuse(
         if each.match.result == SKEWED:
             pending = each.match.state.resyncs[each.token.id]
             state = state._replace(resyncs={**state.resyncs, each.token.id: pending})
-    mark = chance.marks.answer(account.user, code)
+    compared = "\n".join(dict.fromkeys(each.candidate.code for each in tries))
+    mark = chance.marks.answer(account.user, compared)
     state = limits.charge(state, bucket, mark, now=request.now, ident=chance.ident)
     account = account._replace(state=state)
     if SKEWED in found:
@@ -275,6 +345,11 @@ def _news(state: State, now: int) -> tuple[str, ...]:
         day = f"{datetime.fromtimestamp(notice.second, UTC):%Y-%m-%d %H:%M} UTC"
         if notice.what == "refused":
             lines.append(f"otpauth: a change to '{notice.name}' was refused: {notice.reason}")
+        elif notice.what == "wished":
+            lines.append(
+                f"otpauth: the limits of your logins were changed on {day}; "
+                "not you? Tell your administrator"
+            )
         else:
             lines.append(
                 f"otpauth: token '{notice.name}' was {notice.what} on {day}; "

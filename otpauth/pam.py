@@ -9,20 +9,33 @@ from __future__ import annotations
 import os
 import time
 
-from otpauth import account, arguments, attempt, limits, login, store
+from otpauth import account, answer, arguments, attempt, home, limits, login, store
 from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
+from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from otpauth.account import Account
+    from otpauth.arguments import Line
+    from otpauth.login import Typed
     from otpauth.store import Terms
 
 FIRST_FACTORS = ("publickey", "hostbased", "gssapi-with-mic")
+PASSWORD_PROMPT = "Password: "  # noqa: S105 -- a question
 AGAIN_MAX = 1  # further prompts in one login, and only with a first factor
+
+
+class Login(NamedTuple):
+    """One login: whose (None: nobody's), what is asked for, and what it goes by."""
+
+    who: Account | None
+    request: Request
+    terms: Terms
+    line: Line
 
 
 def authenticate(pamh: Any, _flags: int, argv: list[str]) -> int:
@@ -31,62 +44,136 @@ def authenticate(pamh: Any, _flags: int, argv: list[str]) -> int:
     request = _request(pamh, after_password="after_password" in argv)
     try:
         policy = host.policy()
-        rule = arguments.apply(policy.login, argv[1:])
+        line = arguments.read(policy.login, argv[1:])
+        opener = opener_of(line)
     except ConfigError as error:
         return _end(pamh, request, Outcome(login.UNAVAILABLE, login.CONFIG_BROKEN), error)
     if os.geteuid() != 0:
         return _end(pamh, request, Outcome(login.UNAVAILABLE, login.NOT_PRIVILEGED))
-    terms = store.Terms(host, policy, rule, request.now)
-    who = _known(request.user)
-    if who:
-        request = request._replace(user=who.name)
-    if who and _passes_without(who, request, terms):
-        outcome = Outcome(login.IGNORE, login.OK_NULLOK)
-        attempt.note(request, outcome, rule.log)
+    terms = store.Terms(host, policy, line.rule, request.now, adopt=line.adopt)
+    one = _whose(request, terms, line, opener)
+    attempt.describe(one.request, line, one.terms)
+    if _passes_without(one):
+        attempt.note(one.request, Outcome(login.IGNORE, login.OK_NULLOK), line.rule.log)
         return int(pamh.PAM_IGNORE)  # the only line that gives it
-    return _ask(pamh, who, request, terms)
+    return _login(pamh, one)
 
 
-def _known(user: str) -> Account | None:
-    try:
-        return account.lookup(user)
-    except UnknownUserError:
+def opener_of(line: Line) -> Account | None:
+    """Return whose rights user= names, None for the user's own. Raises ConfigError."""
+    if not line.user:
         return None
+    try:
+        numeric = line.user.isascii() and line.user.isdecimal()
+        return account.of_uid(int(line.user)) if numeric else account.lookup(line.user)
+    except (UnknownUserError, OverflowError):
+        raise ConfigError(f"PAM argument 'user': no account {line.user!r}") from None
 
 
-def _ask(pamh: Any, who: Account | None, request: Request, terms: Terms) -> int:
+def place_of(who: Account, opener: Account | None, line: Line, default: str) -> home.Place:
+    """Return where a user's file is, by the line or by default. Raises UnknownUserError."""
+    path = home.path_of(who, line.secret or default)
+    return home.Place(path, opener or who, home.Checks(line.forbidden, line.any_owner))
+
+
+def _whose(request: Request, terms: Terms, line: Line, opener: Account | None) -> Login:
+    """Return the login of the account that is asked for; of nobody, if there is none."""
+    try:
+        who = account.lookup(request.user)
+        place = place_of(who, opener, line, terms.policy.setup.file)
+    except UnknownUserError:
+        return Login(None, request, terms, line)
+    return Login(who, request._replace(user=who.name), terms._replace(place=place), line)
+
+
+def _login(pamh: Any, one: Login) -> int:
+    """Take the code that an earlier module was given, or do without one, or ask."""
+    outcome = _first_pass(pamh, one) if one.line.first_pass else None
+    if outcome and outcome.verdict == login.ACCEPT:
+        return _accepted(pamh, one, outcome)
+    if one.who and login.may_be_spared(one.request, one.line.rule):
+        spared = attempt.spared(one.who, one.request, one.terms)
+        if spared:
+            return _spared(pamh, one, spared)
+    if outcome and one.line.first_pass == arguments.USE:
+        return _code(pamh, outcome)
+    return _ask(pamh, one)
+
+
+def _first_pass(pamh: Any, one: Login) -> Outcome | None:
+    """Decide on the end of PAM_AUTHTOK; None if there is no code and the person will be asked."""
+    only = one.line.first_pass == arguments.USE
+    candidates = answer.tails(_passed_on(pamh), bare=only)
+    if not candidates and not only:
+        return None
+    since = time.monotonic()
+    outcome = _decide(one, candidates)
+    if outcome.verdict != login.ACCEPT:
+        attempt.hold_back(since)
+    return outcome
+
+
+def _ask(pamh: Any, one: Login) -> int:
     """Prompt, decide, and with a first factor perhaps once more."""
-    prompt = terms.rule.prompt
-    for turn in range(1 + AGAIN_MAX):
-        typed = _converse(pamh, prompt)
+    prompt = one.line.prompt
+    again_max = 0 if one.line.forward else AGAIN_MAX  # a second answer had no password in it
+    for turn in range(1 + again_max):
+        typed = _converse(pamh, prompt, echo=one.line.echo)
         answered = time.monotonic()
-        request = request._replace(now=int(time.time()))
-        outcome = _decide(who, request, typed, terms._replace(now=request.now))
+        now = int(time.time())
+        one = one._replace(request=one.request._replace(now=now), terms=one.terms._replace(now=now))
+        outcome = _decide(one, answer.tails(typed, bare=True) if one.line.forward else typed)
         if outcome.verdict == login.ACCEPT:
-            _tell(pamh, outcome.say)
-            return int(pamh.PAM_SUCCESS)
+            return _accepted(pamh, one, outcome)
         attempt.hold_back(answered)
         prompt = outcome.again
-        if typed is None or not prompt or turn == AGAIN_MAX:
+        if typed is None or not prompt or turn == again_max:
             break
         _tell(pamh, outcome.say)
     return _code(pamh, outcome)
 
 
-def _decide(who: Account | None, request: Request, typed: str | None, terms: Terms) -> Outcome:
-    if who is None:
+def _decide(one: Login, typed: Typed) -> Outcome:
+    if one.who is None:
         outcome = Outcome(login.REFUSE, login.UNKNOWN_USER)
-        attempt.note(request, outcome, terms.rule.log)
+        attempt.note(one.request, outcome, one.terms.rule.log)
         return outcome
-    return attempt.attempt(who, request, typed, terms)
+    return attempt.attempt(one.who, one.request, typed, one.terms)
 
 
-def _passes_without(who: Account, request: Request, terms: Terms) -> bool:
-    """Say whether nullok lets a user pass: certainly unenrolled, with a known first factor."""
-    if not terms.rule.nullok or not request.first_factor:
+def _accepted(pamh: Any, one: Login, outcome: Outcome) -> int:
+    """Tell what is to be told, and leave the password to the next module if the line says so."""
+    _tell(pamh, outcome.say)
+    if one.line.forward:
+        pamh.authtok = outcome.forward
+    return int(pamh.PAM_SUCCESS)
+
+
+def _spared(pamh: Any, one: Login, outcome: Outcome) -> int:
+    """Accept without a code; where a password is to be forwarded and none is there, ask for it."""
+    _tell(pamh, outcome.say)
+    if one.line.forward and _passed_on(pamh) is None:
+        password = _converse(pamh, PASSWORD_PROMPT, echo=False)
+        if password is not None:  # else the next module has none, and refuses
+            pamh.authtok = password
+    return int(pamh.PAM_SUCCESS)
+
+
+def _passed_on(pamh: Any) -> str | None:
+    """Return PAM_AUTHTOK, what an earlier module was answered; None if there is none."""
+    try:
+        return pamh.authtok or None
+    except (pamh.exception, UnicodeDecodeError):
+        return None
+
+
+def _passes_without(one: Login) -> bool:
+    """Say whether nullok lets a user pass: certainly unenrolled, with another factor."""
+    rule = one.line.rule
+    if one.who is None or not rule.nullok or not login.vouched(one.request, rule):
         return False
     try:
-        return store.unenrolled(who, terms)
+        return store.unenrolled(one.who, one.terms)
     except (GuardError, HostKeyError, RecordError):
         return False
 
@@ -105,6 +192,7 @@ def _request(pamh: Any, *, after_password: bool) -> Request:
         place=limits.place(rhost, _caller(pamh)),
         first_factor=_first_factor(pamh) or ("password" if after_password else ""),
         now=int(time.time()),
+        tty=pamh.tty or "",
     )
 
 
@@ -128,15 +216,18 @@ def _caller(pamh: Any) -> int:
     """Return the uid that a local login comes from: the real one, or the one su or sudo names."""
     uid = os.getuid()
     if uid == 0 and pamh.ruser:
-        caller = _known(pamh.ruser)
-        return caller.uid if caller else 0
+        try:
+            return account.lookup(pamh.ruser).uid
+        except UnknownUserError:
+            return 0
     return uid
 
 
-def _converse(pamh: Any, prompt: str) -> str | None:
-    """Ask one question, echo off; None if there is nobody to answer."""
+def _converse(pamh: Any, prompt: str, *, echo: bool) -> str | None:
+    """Ask one question; None if there is nobody to answer."""
+    style = pamh.PAM_PROMPT_ECHO_ON if echo else pamh.PAM_PROMPT_ECHO_OFF
     try:
-        return pamh.conversation(pamh.Message(pamh.PAM_PROMPT_ECHO_OFF, prompt)).resp or ""
+        return pamh.conversation(pamh.Message(style, prompt)).resp or ""
     except (pamh.exception, UnicodeDecodeError):
         return None
 

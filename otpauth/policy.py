@@ -11,6 +11,7 @@ import re
 from otpauth import oath, token
 from otpauth.errors import ConfigError
 from otpauth.value import NamedTuple
+from otpauth.wishes import WINDOW_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
-WINDOW_MAX = 21  # steps, google-authenticator's bound
+QRS = ("auto", "utf8", "ansi", "none")
 RESYNC_MAX = 12 * 3600
+GRACE_MAX = 90 * 86400  # seconds
+PROMPT_MAX = 200  # characters
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -29,7 +32,10 @@ class Rule(NamedTuple):
 
     `nullok` lets users without any enrolment pass; `kinds` are the kinds accepted; `window` is in
     time steps; `rate_limit` is (wrong answers, seconds); `resync` is in seconds, 0 for off.
-    `after_password` says that a first factor was demanded before this line of the stack.
+    `grace` is for how many seconds an accepted one-time code spares the next, 0 for off.
+    `after_password` says that a first factor was demanded before this line of the stack,
+    `before_password` that one is demanded after it. `wished_window` and `wished_limit` are what
+    its user demands besides, see wishes.effective.
     """
 
     nullok: bool = False
@@ -37,10 +43,14 @@ class Rule(NamedTuple):
     window: int = 3
     rate_limit: tuple[int, int] = (3, 30)
     resync: int = 600
+    grace: int = 0
     warn_below: int = 3
     prompt: str = "Verification code: "
     log: str = "syslog"
     after_password: bool = False
+    before_password: bool = False
+    wished_window: int = WINDOW_MAX
+    wished_limit: tuple[int, int] = (0, 0)
 
 
 class Setup(NamedTuple):
@@ -48,7 +58,7 @@ class Setup(NamedTuple):
 
     `changes`: confirm, a change needs a code of a present token or the administrator; trust,
     whoever writes the home may; admin, the administrator approves each. `totp` is (algorithm,
-    digits, period in seconds). `scratch` is the number of scratch codes.
+    digits, period in seconds). `scratch` is the number of scratch codes. `qr` is how a QR is drawn.
     """
 
     file: str = "~/.otpauth"
@@ -58,6 +68,7 @@ class Setup(NamedTuple):
     issuer: str = "{host}"
     account: str = "{user}"
     scratch: int = 10
+    qr: str = "auto"
 
 
 class Policy(NamedTuple):
@@ -119,9 +130,16 @@ def _resync(text: str) -> int:
     return seconds
 
 
+def _grace(text: str) -> int:
+    seconds = 0 if text == "off" else duration(text)
+    if seconds > GRACE_MAX:
+        raise ConfigError(f"{text!r} is longer than 90d")
+    return seconds
+
+
 def _prompt(text: str) -> str:
-    if not text or len(text) > 200 or not text.isprintable():
-        raise ConfigError("a prompt is 1 to 200 printable characters")
+    if not text or len(text) > PROMPT_MAX or not text.isprintable():
+        raise ConfigError(f"a prompt is 1 to {PROMPT_MAX} printable characters")
     return text.rstrip() + " "
 
 
@@ -164,6 +182,7 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "window": _count(1, WINDOW_MAX),
     "rate_limit": _rate,
     "resync": _resync,
+    "grace": _grace,
     "warn_below": _count(0, token.SCRATCH_MAX),
     "prompt": _prompt,
     "log": _one_of(*LOGS),
@@ -176,4 +195,5 @@ SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "issuer": _template,
     "account": _template,
     "scratch": _count(0, token.SCRATCH_MAX),
+    "qr": _one_of(*QRS),
 }

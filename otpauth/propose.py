@@ -33,7 +33,19 @@ class Own(NamedTuple):
 
 def view(account: Account, path: str, public: PublicKey) -> Own:
     """Read the file. Raises UnsafeFileError if it is there but not fit."""
-    return _sorted(account, _read(account, path), public)
+    return sorted_out(account, _read(account, path), public)
+
+
+def sorted_out(account: Account, content: SecretFile, public: PublicKey) -> Own:
+    """Return a file's content by what it is to its owner on this host."""
+    ids = (public.id, *public.retired)
+    mine = [each for each in content.records if each.user == account.name and each.host in ids]
+    return Own(
+        content,
+        max(mine, key=lambda each: each.generation, default=None),
+        tuple(each for each in content.proposals if each.key in ids),
+        tuple(each for each in content.records if each.host not in ids),
+    )
 
 
 def submit(account: Account, path: str, proposal: Proposal) -> None:
@@ -71,7 +83,7 @@ def withdraw(account: Account, path: str, digests: frozenset[str]) -> None:
 def prune(account: Account, path: str, public: PublicKey) -> int:
     """Drop records of other hosts and damaged sections; return how many. Raises as submit()."""
     before = _read(account, path)
-    own = _sorted(account, before, public)
+    own = sorted_out(account, before, public)
     kept = tuple(
         each for each in before.sections if each is own.record or isinstance(each, Proposal)
     )
@@ -99,17 +111,6 @@ def _read(account: Account, path: str) -> SecretFile:
             hint="move it away and run otpauth again; the host still knows your tokens",
         )
     return found.content
-
-
-def _sorted(account: Account, content: SecretFile, public: PublicKey) -> Own:
-    ids = (public.id, *public.retired)
-    mine = [each for each in content.records if each.user == account.name and each.host in ids]
-    return Own(
-        content,
-        max(mine, key=lambda each: each.generation, default=None),
-        tuple(each for each in content.proposals if each.key in ids),
-        tuple(each for each in content.records if each.host not in ids),
-    )
 
 
 def _rewrite(

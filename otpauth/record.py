@@ -7,7 +7,7 @@ never printed: reprs show names only.
 
 from __future__ import annotations
 
-from otpauth import canonical, state, token
+from otpauth import canonical, state, token, wishes
 from otpauth.errors import FormatError
 from otpauth.state import State
 from otpauth.value import NamedTuple
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from otpauth.token import Token
+    from otpauth.wishes import Wishes
 
 VERSION = 1
-SIZE_MAX = 32 * 1024  # bytes of JSON; all limits of its parts together come to 27
+SIZE_MAX = 32 * 1024  # bytes of JSON; all limits of its parts together come to 28
 PADDING = 1024  # the sealed size tells nothing finer than this
 OUTCOMES_MAX = 20
 NAME_MAX = 255  # characters of an account's name
@@ -49,6 +50,7 @@ class Record(NamedTuple):
     tokens: dict[str, Token] = {}
     state: State = State()
     outcomes: tuple[Past, ...] = ()
+    wishes: Wishes = wishes.NONE
 
     def __repr__(self) -> str:
         return f"Record({self.user!r} era {self.era} {sorted(self.tokens)})"
@@ -79,6 +81,7 @@ def join(one: Record, two: Record) -> Record:
         tokens={ident: each for ident, each in tokens.items() if ident not in merged.removed},
         state=merged,
         outcomes=tuple(sorted({*one.outcomes, *two.outcomes})[-OUTCOMES_MAX:]),
+        wishes=wishes.join(one.wishes, two.wishes),
     )
 
 
@@ -109,6 +112,7 @@ def encode(record: Record) -> bytes:
             "tokens": {each.id: token.token_value(each) for each in record.tokens.values()},
             "state": state.value(record.state),
             "outcomes": [list(each) for each in record.outcomes],
+            "wishes": wishes.value(record.wishes),
         },
     )
     if len(data) > SIZE_MAX:
@@ -122,8 +126,7 @@ def decode(data: bytes) -> Record:
     if data != trimmed + b" " * (-len(trimmed) % PADDING):
         raise FormatError("the record's padding is not what it should be")
     item = canonical.loads(trimmed, limit=SIZE_MAX)
-    names = ("version", "user", "uid", "era", "enrolled", "tokens", "state", "outcomes")
-    got = canonical.fields(item, names)
+    got = canonical.fields(item, ("version", *Record._fields))
     canonical.choice(got["version"], (VERSION,))
     record = Record(
         user=canonical.text(got["user"], most=NAME_MAX),
@@ -136,6 +139,7 @@ def decode(data: bytes) -> Record:
         },
         state=state.read(got["state"]),
         outcomes=tuple(_outcome(e) for e in canonical.array(got["outcomes"], most=OUTCOMES_MAX)),
+        wishes=wishes.read(got["wishes"]),
     )
     if encode(record) != data:
         raise FormatError("the record is not in its canonical form")

@@ -70,6 +70,12 @@ class Fingerprints(NamedTuple):
         """Return the hash that tells a repeated wrong answer: 32 bits, hex."""
         return self._mac(4, b"answer", user.encode(), code.encode())
 
+    def grace(self, user: str, service: str, source: str, ident: str) -> str:
+        """Return the hash that an accepted token, and where it was, is kept as: 64 bits, hex."""
+        return self._mac(
+            8, b"grace", user.encode(), service.encode(), source.encode(), ident.encode()
+        )
+
     def _mac(self, size: int, *fields: bytes) -> str:
         import hmac
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import binascii
 import re
 
-from otpauth import canonical, keys, record, state, token
+from otpauth import canonical, keys, record, state, token, wishes
 from otpauth.errors import FormatError, UnknownVersionError
 from otpauth.value import NamedTuple
+from otpauth.wishes import Wishes
 
 FIRST_LINE = b"otpauth 1\n"
 SIZE_MAX = 128 * 1024  # bytes
@@ -20,7 +21,7 @@ RECORDS_MAX = 16
 PROPOSALS_MAX = 16
 SEALED_MAX = record.SIZE_MAX + 64  # bytes under one seal
 LINE = 64  # characters of base64 in a line
-VERBS = ("add", "codes", "remove", "replace", "set", "setup")
+VERBS = ("add", "codes", "import", "remove", "replace", "set", "setup", "wish")
 _DIGITS = "0123456789"
 _END = b"\nend\n"
 _STARTS = (b"proposal ", b"record ")
@@ -73,7 +74,8 @@ class Opened(NamedTuple):
 class Listed(NamedTuple):
     """A token as the clear header shows it.
 
-    `used` and `expires` are 0 for never, `left` is -1 where nothing is counted.
+    `used` and `expires` are 0 for never, `left` is -1 where nothing is counted. `bits` are
+    those of the secret, or of each scratch code.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Listed(NamedTuple):
     used: int
     expires: int
     left: int
+    bits: int
 
 
 class SealedRecord(NamedTuple):
@@ -97,6 +100,7 @@ class SealedRecord(NamedTuple):
     tokens: tuple[Listed, ...]
     notices: tuple[state.Notice, ...]
     sealed: bytes
+    wishes: Wishes = wishes.NONE
 
     def header(self) -> bytes:
         """Return the clear lines, which the seal is bound to."""
@@ -104,14 +108,29 @@ class SealedRecord(NamedTuple):
             f"record {self.host} {self.generation}",
             f"user {self.user}",
             f"era {self.era}",
-            f"enrolled {'yes' if self.enrolled else 'no'}",
+            f"enrolled {_yes_no(self.enrolled)}",
+            *_wishes_lines(self.wishes),
         ]
         lines += [
-            f"token {t.id} {t.kind} {t.name} {t.switch} {t.added} {t.used} {t.expires} {t.left}"
+            f"token {t.id} {t.kind} {t.name} {t.switch}"
+            f" {t.added} {t.used} {t.expires} {t.left} {t.bits}"
             for t in self.tokens
         ]
         lines += [f"notice {n.second} {n.what} {n.name} {n.reason}" for n in self.notices]
         return _lines(lines)
+
+
+def _yes_no(truth: bool) -> str:  # noqa: FBT001 -- this is about one
+    return "yes" if truth else "no"
+
+
+def _wishes_lines(wished: Wishes) -> list[str]:
+    """Return the line of wishes, without their date, or none if there are no wishes."""
+    if wished._replace(set=0) == wishes.NONE:
+        return []
+    tries, seconds = wished.rate_limit
+    free = f"{_yes_no(wished.unlimited)} {_yes_no(wished.reuse)}"
+    return [f"wishes {wished.window} {tries} {seconds} {free}"]
 
 
 class Damaged(NamedTuple):
@@ -233,7 +252,8 @@ def _record(header: list[str], sealed: bytes) -> SealedRecord:
         raise FormatError("a record has fewer lines than it should")
     _, host, generation = _words(header[0], "record", 3)
     enrolled = _words(header[3], "enrolled", 2)[1]
-    rest = header[4:]
+    wished = _wishes(header[4]) if header[4:] and header[4].startswith("wishes ") else wishes.NONE
+    rest = header[4 + len(_wishes_lines(wished)) :]
     tokens = [_listed(line) for line in rest if line.startswith("token ")]
     notices = [_notice(line) for line in rest[len(tokens) :]]
     if len(tokens) > token.MERGED_MAX or len(notices) > state.NOTICES_MAX:
@@ -247,6 +267,7 @@ def _record(header: list[str], sealed: bytes) -> SealedRecord:
         tuple(tokens),
         tuple(notices),
         sealed,
+        wished,
     )
 
 
@@ -277,7 +298,7 @@ def _number(text: str) -> int:
 
 
 def _listed(line: str) -> Listed:
-    _, ident, kind, name, switch, added, used, expires, left = _words(line, "token", 9)
+    _, ident, kind, name, switch, added, used, expires, left, bits = _words(line, "token", 10)
     if kind not in token.KINDS or switch not in SWITCHES:
         raise FormatError("a record lists a token of an unknown kind, or neither on nor off")
     canonical.hexadecimal(ident, size=token.ID_SIZE)
@@ -290,7 +311,14 @@ def _listed(line: str) -> Listed:
         _number(used),
         _number(expires),
         -1 if left == "-1" else _number(left),
+        _number(bits),
     )
+
+
+def _wishes(line: str) -> Wishes:
+    _, window, tries, seconds, unlimited, reuse = _words(line, "wishes", 6)
+    limit = (_number(tries), _number(seconds))
+    return wishes.checked(Wishes(_number(window), limit, unlimited == "yes", reuse == "yes"))
 
 
 def _notice(line: str) -> state.Notice:

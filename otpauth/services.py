@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
+from otpauth import stack
 
-FOLDER = "/etc/pam.d"
-MODULES = ("pam_otpauth.py", "otpauth-pam-exec")
 WELL_KNOWN = ("sshd", "login", "su", "sudo")
 
 
-def asking(folder: str = FOLDER) -> dict[str, bool]:
+def asking(folder: str = stack.FOLDER) -> dict[str, bool]:
     """Return for each service of the host whether its auth stack names otpauth."""
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return {}
-    return {name: _asks(folder, name, depth=0) for name in names if not name.startswith("common-")}
+    return {name: _asks(folder, name) for name in stack.services(folder)}
 
 
 def sentence(found: dict[str, bool]) -> str:
@@ -34,24 +27,8 @@ def _names(names: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def _asks(folder: str, name: str, *, depth: int) -> bool:
-    if depth > 8:
-        return False
+def _asks(folder: str, name: str) -> bool:
     try:
-        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        return any(line.ours for line in stack.read(name, folder=folder))
     except OSError:
         return False
-    for line in lines:
-        words = line.partition("#")[0].split()
-        include = re.match(r"@include\s+(\S+)", line)
-        if include and _asks(folder, include[1], depth=depth + 1):
-            return True
-        if not words or words[0].lstrip("-") != "auth":
-            continue
-        if any(os.path.basename(word) in MODULES for word in words):
-            return True
-        includes = words[1:2] in (["include"], ["substack"]) and len(words) > 2
-        if includes and _asks(folder, words[2], depth=depth + 1):
-            return True
-    return False

@@ -24,6 +24,7 @@ EVENTS_MAX = 64  # wrong answers kept for strangers, and again for known places
 KNOWN_MAX = 16  # places that logged in with a one-time code
 WRONG_MAX = 16  # keyed hashes of the latest wrong answers
 TRIES_MAX = 16  # places whose latest scratch try is remembered
+GRACES_MAX = 16  # marks of codes that spare the next one for a while
 DONE_MAX = 32  # digests of proposals that were dealt with
 NOTICES_MAX = 8
 PLACE_MAX = 64  # characters
@@ -47,7 +48,7 @@ class Notice(NamedTuple):
     reason: str
 
 
-WHATS = ("added", "changed", "refused", "removed")
+WHATS = ("added", "changed", "refused", "removed", "wished")
 
 
 class State(NamedTuple):
@@ -58,8 +59,8 @@ class State(NamedTuple):
     accepted; `drifts` (learned at, steps the phone is off); `resyncs` (when, step or counter) of
     a code that fits a skewed phone; `removed` ids and when; `events` wrong answers; `known`
     place to last accepted code; `wrong` answer hash to when; `tries` place to its last scratch
-    try; `done` proposal digest to when (at least: they are
-    in the order of the values); `told` notices up to then were shown.
+    try; `graces` mark of a token and where it was accepted to when; `done` proposal digest to
+    when (at least: they are in the order of the values); `told` notices up to then were shown.
     """
 
     steps: dict[str, int] = {}
@@ -73,6 +74,7 @@ class State(NamedTuple):
     known: dict[str, int] = {}
     wrong: dict[str, int] = {}
     tries: dict[str, int] = {}
+    graces: dict[str, int] = {}
     done: dict[str, int] = {}
     notices: frozenset[Notice] = frozenset()
     told: int = 0
@@ -93,10 +95,16 @@ def join(one: State, two: State) -> State:
         known=_newest(_later(one.known, two.known), KNOWN_MAX),
         wrong=_newest(_later(one.wrong, two.wrong), WRONG_MAX),
         tries=_newest(_later(one.tries, two.tries), TRIES_MAX),
+        graces=_newest(_later(one.graces, two.graces), GRACES_MAX),
         done=_newest(_later(one.done, two.done), DONE_MAX),
         notices=frozenset(sorted(one.notices | two.notices)[-NOTICES_MAX:]),
         told=max(one.told, two.told),
     )
+
+
+def with_notice(state: State, now: int, what: str, name: str, reason: str = "-") -> State:
+    """Return the state with one more thing that the owner should hear of."""
+    return state._replace(notices=state.notices | {Notice(now, what, name, reason)})
 
 
 def bounded(state: State) -> State:
@@ -168,6 +176,7 @@ def read(item: Any) -> State:
         known=_numbers(got["known"], _place, most=KNOWN_MAX),
         wrong=_numbers(got["wrong"], _answer_mark, most=WRONG_MAX),
         tries=_numbers(got["tries"], _place, most=TRIES_MAX),
+        graces=_numbers(got["graces"], _digest, most=GRACES_MAX),
         done=_numbers(got["done"], _digest, most=DONE_MAX),
         notices=frozenset(
             _notice(each) for each in canonical.array(got["notices"], most=NOTICES_MAX)

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from otpauth import changes
     from otpauth.account import Account
-    from otpauth.home import Home
+    from otpauth.arrivals import Arrival
+    from otpauth.home import Home, Place
     from otpauth.host import Host
     from otpauth.keys import RecordKey
     from otpauth.policy import Policy, Rule
@@ -45,17 +46,24 @@ if TYPE_CHECKING:
     from otpauth.seal import Fingerprints
 
 HOME_SECONDS = 2  # for reading or writing a home, beside its lock, before it counts as not there
+MOVED = "-"  # in the place of a proposal's digest: a move from other software
 RACES_MAX = 8  # times that a transaction is tried again whose only copy, the home's, changed
 
 
 class Terms(NamedTuple):
-    """What a transaction goes by. `now` is in Unix seconds."""
+    """What a transaction goes by. `now` is in Unix seconds.
+
+    `place` is where the user's file is; None for where otpauth.conf says. `adopt` is the format and
+    the path of other software's file, from which users without a record are moved.
+    """
 
     host: Host
     policy: Policy
     rule: Rule
     now: int
     approved: tuple[str, ...] = ()
+    place: Place | None = None
+    adopt: tuple[str, str] = ("", "")
 
 
 class Act(NamedTuple):
@@ -113,28 +121,50 @@ def _once(
     keys = terms.host.record_key()
     found = home.understand(deputy.reply(HOME_SECONDS))
     opened = _opened(account, terms, found.content.proposals)
+    arrival = _arrival(account, terms, deputy)
     with hostcopy.locked(terms.host, account):
         known = _gather(account, terms.host, keys, found)
         before = known.account or record.Record(account.name, account.uid)
         adopted, results = _adopt(before, opened, terms)
-        kept = _without(found, results)
         there = known.account is not None or adopted.enrolled
+        if arrival and not there:
+            adopted, moved = _moved(adopted, arrival, terms)
+            results = (*results, moved)
+            there = adopted.enrolled
         did = act(adopted if there else None)
         if did.record == before:
             return Done(did.value, recorded=True, adopted=results)
         section = copies.sealed(keys, did.record)
         if not hostcopy.write(account, terms.host, section, aside=known.aside):
-            fault = _write_home(deputy, keys, did.record, kept, insist=True)
+            fault = _write_home(deputy, keys, did.record, found, insist=True)
             if fault == home.CHANGED:
                 return None
             return Done(did.value, not fault, results, fault.decode(errors="replace"))
-    settled = any(result != secretfile.PENDING for *_, result in results)
+    settled = any(d != MOVED and r != secretfile.PENDING for d, _, _, r in results)
     fault = b""
     if did.home or settled:
-        fault = _write_home(deputy, keys, did.record, kept, insist=False)
+        fault = _write_home(deputy, keys, did.record, found, insist=False)
     return Done(
         did.value, recorded=True, adopted=results, home_fault=fault.decode("utf-8", "replace")
     )
+
+
+def _arrival(account: Account, terms: Terms, deputy: Deputy) -> Arrival | None:
+    """Look at what a user without a record may bring from other software."""
+    if not terms.adopt[0] or os.path.lexists(terms.host.copy_of(account.name)):
+        return None
+    from otpauth import arrivals
+
+    return arrivals.look(terms.adopt, account, deputy, terms.host)
+
+
+def _moved(
+    account: Record, arrival: Arrival, terms: Terms
+) -> tuple[Record, tuple[str, str, str, str]]:
+    from otpauth import arrivals
+
+    moved, fault = arrivals.move(account, arrival, ground(terms))
+    return moved, (MOVED, "adopt", arrival.path, fault or secretfile.ADOPTED)
 
 
 def peek(account: Account, terms: Terms) -> tuple[Record | None, Home]:
@@ -143,6 +173,12 @@ def peek(account: Account, terms: Terms) -> tuple[Record | None, Home]:
         found = _look(account, terms)
         keys = terms.host.record_key()
         return _gather(account, terms.host, keys, found, dry=True).account, found
+
+
+def joined(account: Account, terms: Terms, found: Home) -> Record | None:
+    """Join the host's copy with what was found in a home, as peek(). Raises as transact()."""
+    with guard.shielded():
+        return _gather(account, terms.host, terms.host.record_key(), found, dry=True).account
 
 
 def unenrolled(account: Account, terms: Terms) -> bool:
@@ -154,9 +190,10 @@ def unenrolled(account: Account, terms: Terms) -> bool:
     with guard.shielded():
         if not os.path.isdir(os.path.dirname(terms.host.copy_of(account.name))):
             return False
-        found = _look(account, terms)
-        if found.condition != "absent":
-            return False
+        with _deputy(account, terms) as deputy:
+            found = _seen(deputy)
+            if found.condition != "absent" or _arrival(account, terms, deputy):
+                return False
         if not os.path.lexists(terms.host.copy_of(account.name)):
             return True
         held = _gather(account, terms.host, terms.host.record_key(), found, dry=True).account
@@ -165,14 +202,18 @@ def unenrolled(account: Account, terms: Terms) -> bool:
 
 def _deputy(account: Account, terms: Terms) -> Deputy:
     """Start the child that reads and writes the home; it never holds a key."""
-    path = home.path_of(account, terms.policy.setup.file)
-    return Deputy(account, home.Server(account, path))
+    place = terms.place or home.Place(home.path_of(account, terms.policy.setup.file), account)
+    return Deputy(place.owner, home.Server(place))
 
 
 def _look(account: Account, terms: Terms) -> Home:
     with _deputy(account, terms) as deputy:
-        deputy.ask(home.LOOK)
-        return home.understand(deputy.reply(HOME_SECONDS))
+        return _seen(deputy)
+
+
+def _seen(deputy: Deputy) -> Home:
+    deputy.ask(home.LOOK)
+    return home.understand(deputy.reply(HOME_SECONDS))
 
 
 def _opened(
@@ -259,17 +300,6 @@ def _write_home(
     wait = home.INSIST_LOCK_SECONDS if insist else home.WRITE_LOCK_SECONDS
     reply = deputy.reply(HOME_SECONDS + wait)
     return b"the home did not answer" if reply is None else reply
-
-
-def _without(found: Home, results: tuple[tuple[str, str, str, str], ...]) -> Home:
-    """Return the file as it was found, without the proposals that were dealt with just now."""
-    done = {digest for digest, _, _, result in results if result != secretfile.PENDING}
-    sections = tuple(
-        each
-        for each in found.content.sections
-        if not (isinstance(each, Proposal) and each.digest() in done)
-    )
-    return found._replace(content=SecretFile(sections))
 
 
 def _rewritten(

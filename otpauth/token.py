@@ -23,6 +23,8 @@ SCRATCH_MAX = 20  # codes in one set
 SCRATCH_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 5 bits each, no i l o u
 SCRATCH_LENGTH = 8
 SCRATCH_STRONG = 40  # bits; such a code may be compared even while an account is limited
+SECRET_STRONG = 128  # bits, RFC 4226 R6
+DRIFT_MAX = 20_000  # steps, a week of 30 s; more is no clock but a mistake
 NOTE_MAX = 120  # bytes of UTF-8
 NAME_MAX = 32  # characters
 _SMALL = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -37,7 +39,8 @@ class Draft(NamedTuple):
     `params` are those of the kind: totp secret (hex) algorithm digits period; hotp the same
     without period; scratch codes (list of text) and bits of entropy of each. `expires` is in Unix
     seconds, 0 for never. `seen` is state that comes along: the last TOTP step that was used, or
-    the next HOTP counter; 0 for none.
+    the next HOTP counter; 0 for none. `drift` is by how many steps a TOTP phone is fast; negative:
+    slow.
     """
 
     kind: str
@@ -46,6 +49,7 @@ class Draft(NamedTuple):
     note: str = ""
     expires: int = 0
     seen: int = 0
+    drift: int = 0
 
     def __repr__(self) -> str:
         return f"Draft({self.kind} {self.name!r})"
@@ -80,6 +84,16 @@ class Token(NamedTuple):
     def live(self, now: int) -> bool:
         """Say whether the token is switched on and not expired at `now`, in Unix seconds."""
         return self.enabled and not 0 < self.expires <= now
+
+
+def bits(each: Draft | Token) -> int:
+    """Return how many bits a guesser lacks: those of the secret, or of each scratch code."""
+    return int(each.params["bits"]) if each.kind == "scratch" else 4 * len(each.params["secret"])
+
+
+def weak(kind: str, size: int) -> bool:
+    """Say whether so many bits are too few for a kind: such are moved, but not made."""
+    return size < (SCRATCH_STRONG if kind == "scratch" else SECRET_STRONG)
 
 
 def check_name(name: object) -> str:
@@ -152,6 +166,7 @@ def draft_from(value: Any) -> Draft:
         check_note(item["note"]),
         canonical.integer(item["expires"]),
         canonical.integer(item["seen"], 0, oath.COUNTER_MAX),
+        canonical.integer(item["drift"], -DRIFT_MAX, DRIFT_MAX),
     )
 
 

@@ -1,9 +1,9 @@
 """Rules of every test run: the stage where it is needed, and no secret anywhere.
 
-Tests under attacks, e2e, faults and packaging, and those marked `stage`, need root and the stage
-and fail with a clear line elsewhere; one that needs neither says so with the mark `pure`. On the
-stage, a run fails if anything remembered by tests.parts.secrets turns up in a log, in a file of
-the product, or in the arguments or environment of a process.
+Tests under attacks, conformance, e2e, faults and packaging, and those marked `stage`, need root
+and the stage and fail with a clear line elsewhere; one that needs neither says so with the mark
+`pure`. On the stage, a run fails if anything remembered by tests.parts.secrets turns up in a log,
+in a file of the product, or in the arguments or environment of a process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.parts.accounts import Person
 
-STAGED = {"attacks", "e2e", "faults", "packaging"}
+STAGED = {"attacks", "conformance", "e2e", "faults", "packaging"}
 _watch = pytest.StashKey[Watch]()
 _leaks = pytest.StashKey[list[str]]()
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from otpauth import changes, keys, limits, login, oath, policy, record, seal, state, token
 from otpauth.state import Event, Notice, State
 from otpauth.token import Draft, Token
+from otpauth.wishes import Wishes
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from otpauth.login import Outcome
+    from otpauth.login import Outcome, Typed
     from otpauth.policy import Rule
     from otpauth.record import Record
 
@@ -114,7 +115,7 @@ def fresh_id() -> str:
 
 def decide(
     held: Record,
-    typed: str | None,
+    typed: Typed,
     *,
     now: int = NOW,
     place: str = ADDRESS,
@@ -188,6 +189,7 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
         known=table(places, seconds),
         wrong=table(answers, seconds),
         tries=table(places, seconds),
+        graces=table(digests, seconds),
         done=table(digests, seconds),
         notices=st.frozensets(notices, min_size=filled, max_size=most),
         told=seconds,
@@ -211,14 +213,19 @@ def tokens_of(ident: str) -> SearchStrategy[Token]:
 _outcomes = st.builds(
     record.Past, seconds, st.sampled_from(sorted(login.REASONS)), places, places, places
 )
+limited = st.tuples(st.integers(1, 100), st.integers(1, 3600))
+wishes = st.builds(
+    Wishes, st.integers(0, 21), limited, reuse=st.booleans(), set=seconds
+) | st.builds(Wishes, st.integers(0, 21), unlimited=st.booleans(), set=seconds)
 _tokens = st.tuples(*[tokens_of(f"{number:016x}") for number in range(4)])
 
 
 def _record(held: State, those: tuple[Token, ...], some: set[str], *rest: Any) -> Record:
     held = state.bounded(held)
     tokens = {each.id: each for each in those if each.id in some and each.id not in held.removed}
-    era, enrolled, outcomes = rest
-    return record.Record("alice", 1000, era, enrolled, tokens, held, tuple(sorted(outcomes)))
+    era, enrolled, outcomes, wished = rest
+    past = tuple(sorted(outcomes))
+    return record.Record("alice", 1000, era, enrolled, tokens, held, past, wished)
 
 
 # Records of one account as `encode` takes them: no removed token, all within limits.
@@ -230,6 +237,7 @@ records = st.builds(
     st.integers(0, 2),
     st.booleans(),
     st.sets(_outcomes, max_size=4),
+    wishes,
 )
 
 

@@ -70,3 +70,47 @@ def test_any_text(typed: str) -> None:
     code = answer.code(typed)
     assert code == "" or (code.isascii() and code.isalnum() and code == code.lower())
     assert len(code) > answer.TYPED_MAX or answer.code(code) == code
+
+
+TAILS = {
+    "hunter-482913": [("482913", "hunter-")],
+    "hunter482913": [("482913", "hunter"), ("er482913", "hunt")],
+    "482913": [("482913", "")],
+    "pw12345678": [("345678", "pw12"), ("12345678", "pw"), ("2345678", "pw1")],
+    "hunter2k7mq-x2vd": [("k7mqx2vd", "hunter2")],
+    "hunter2K7MQX2VD": [("k7mqx2vd", "hunter2")],
+    "hunter2 482913": [("482913", "hunter2 ")],
+    "482913 ": [],
+    "hunter2": [],
+    "": [],
+}
+
+
+@pytest.mark.parametrize("typed", TAILS)
+def test_tails(typed: str) -> None:
+    """A password with a code at its end gives that code, six digits first, and what it is."""
+    found = answer.tails(typed, bare=True)
+    assert [tuple(each) for each in found] == TAILS[typed]
+
+
+def test_tails_of_a_password_alone() -> None:
+    """In what may be a password alone, eight letters are not taken for a scratch code."""
+    assert answer.tails("correcthorse", bare=False) == ()
+    assert [each.code for each in answer.tails("correcthorse", bare=True)] == ["recthorse"[1:]]
+    assert answer.tails("horse-k7mq-x2vd", bare=False)[0].prefix == "horse-"
+
+
+def test_a_candidate_is_not_shown() -> None:
+    """Neither code nor password is in a repr."""
+    (each,) = answer.alone("482913")
+    assert "482913" not in repr(each)
+    assert "hunter2" not in repr(answer.tails("hunter2482913", bare=True))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(), max_size=40), st.booleans())
+def test_any_tail(typed: str, bare: bool) -> None:  # noqa: FBT001 -- drawn by name
+    """Prefix and code put together are what was typed, but for a dash and capitals."""
+    for each in answer.tails(typed, bare=bare):
+        assert typed.startswith(each.prefix)
+        assert typed[len(each.prefix) :].replace("-", "").lower() == each.code

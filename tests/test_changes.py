@@ -14,6 +14,7 @@ from otpauth.changes import Change, Proof
 from otpauth.errors import FormatError, RefusedError
 from otpauth.record import Record
 from otpauth.secretfile import Opened, Proposal
+from otpauth.wishes import Wishes
 from tests import samples
 from tests.samples import NOW, SCRATCH_CODES, STEP, code_at, code_of, ground
 
@@ -375,10 +376,10 @@ def test_all_or_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("seen", "fine"),
-    [(0, True), (STEP - 5, True), (STEP, True), (STEP + 1, True), (STEP + 2, False)],
+    [(0, True), (STEP - 5, True), (STEP, True), (STEP + 50, True), (STEP + 51, False)],
 )
 def test_seen_step(seen: int, *, fine: bool) -> None:
-    """A draft's used step may be of the past or the next one, not of the future."""
+    """A draft's used step may be of the past or within a wide window, not of the future."""
     change = Change(add=(samples.totp_draft(seen=seen),))
     adoption = adopt(EMPTY, proposal(change))
     assert (results(adoption) == ["adopted"]) == fine
@@ -431,6 +432,7 @@ FULL = Change(
     remove=("0" * 16, "f" * 16),
     relabel={"0" * 16: {"name": "x", "note": "", "expires": 0, "enabled": True}},
     proof=Proof("123456", NOW),
+    wishes=Wishes(5, (3, 600), reuse=True),
 )
 
 
@@ -448,25 +450,31 @@ def test_arbitrary_bytes(plain: bytes) -> None:
         assert changes.encode(changes.decode(plain)) == plain
 
 
+BLANK = changes.Change()._asdict() | {"add": [], "remove": []}
+WISHED = {**Wishes(window=1)._asdict(), "rate_limit": [0, 0]}
 HOSTILE = {
-    "nan": {"add": [], "remove": [], "relabel": {}, "proof": ["1", "NaN"]},
-    "field_more": {"add": [], "remove": [], "relabel": {}, "proof": None, "x": 1},
-    "field_missing": {"add": [], "remove": [], "relabel": {}},
-    "remove_short": {"add": [], "remove": ["00"], "relabel": {}, "proof": None},
-    "relabel_secret": {
-        "add": [], "remove": [], "relabel": {"0" * 16: {"params": {}}}, "proof": None,
-    },
-    "relabel_list": {"add": [], "remove": [], "relabel": {"0" * 16: []}, "proof": None},
-    "relabel_id": {"add": [], "remove": [], "relabel": {"0" * 16: {"id": "1"}}, "proof": None},
-    "proof_short": {"add": [], "remove": [], "relabel": {}, "proof": ["1"]},
-    "proof_negative": {"add": [], "remove": [], "relabel": {}, "proof": ["1", -1]},
-    "proof_long": {"add": [], "remove": [], "relabel": {}, "proof": ["1" * 33, 1]},
-    "add_many": {
-        "add": [token.draft_value(samples.totp_draft())] * 9,
-        "remove": [], "relabel": {}, "proof": None,
-    },
+    "nan": {**BLANK, "proof": ["1", "NaN"]},
+    "field_more": {**BLANK, "x": 1},
+    "field_missing": {key: value for key, value in BLANK.items() if key != "proof"},
+    "remove_short": {**BLANK, "remove": ["00"]},
+    "relabel_secret": {**BLANK, "relabel": {"0" * 16: {"params": {}}}},
+    "relabel_list": {**BLANK, "relabel": {"0" * 16: []}},
+    "relabel_id": {**BLANK, "relabel": {"0" * 16: {"id": "1"}}},
+    "proof_short": {**BLANK, "proof": ["1"]},
+    "proof_negative": {**BLANK, "proof": ["1", -1]},
+    "proof_long": {**BLANK, "proof": ["1" * 33, 1]},
+    "add_many": {**BLANK, "add": [token.draft_value(samples.totp_draft())] * 9},
+    "wishes_empty": {**BLANK, "wishes": {}},
+    "wishes_list": {**BLANK, "wishes": [1]},
+    "wishes_dated": {**BLANK, "wishes": {**WISHED, "set": NOW}},
+    "wishes_wide": {**BLANK, "wishes": {**WISHED, "window": 22}},
+    "wishes_unlimited": {**BLANK, "wishes": {**WISHED, "unlimited": 1}},
+    "wishes_both": {**BLANK, "wishes": {**WISHED, "rate_limit": [3, 30], "unlimited": True}},
+    "wishes_no_time": {**BLANK, "wishes": {**WISHED, "rate_limit": [3, 0]}},
+    "wishes_no_tries": {**BLANK, "wishes": {**WISHED, "rate_limit": [0, 30]}},
+    "wishes_one": {**BLANK, "wishes": {**WISHED, "rate_limit": [3]}},
     "list": [],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -547,6 +555,51 @@ def test_reset() -> None:
     assert results(adopt(empty, proposal(adding(), number=1))) == ["adopted"]
 
 
+# Wishes
+
+NARROW = Wishes(window=1, rate_limit=(2, 600))
+
+
+def wished(wishes: Wishes = NARROW, proof: Proof | None = None) -> Opened:
+    """Return the proposal of a change of wishes."""
+    return proposal(Change(wishes=wishes, proof=proof), verb="wish", name="limits")
+
+
+def test_wishes_of_the_first_enrolment() -> None:
+    """The first enrolment may bring wishes; the record says when they were made."""
+    adoption = adopt(EMPTY, proposal(adding()._replace(wishes=NARROW), verb="setup"))
+    assert results(adoption) == ["adopted"]
+    assert adoption.record.wishes == NARROW._replace(set=NOW)
+
+
+def test_wishes_need_a_proof() -> None:
+    """Afterwards wishes change like tokens: with a code of a token, and their owner hears of it."""
+    assert results(adopt(HELD, wished())) == ["pending"]
+    assert results(adopt(HELD, wished(proof=WRONG))) == [WRONG_CODE]
+    adoption = adopt(HELD, wished(proof=RIGHT))
+    assert results(adoption) == ["adopted"]
+    assert adoption.record.wishes == NARROW._replace(set=NOW)
+    assert adoption.record.tokens == HELD.tokens
+    assert "wished" in {notice.what for notice in adoption.record.state.notices}
+
+
+def test_wishes_of_nobody() -> None:
+    """Wishes alone enrol nobody, and are not kept for somebody who is not enrolled."""
+    adoption = adopt(EMPTY, wished())
+    assert results(adoption) == ["there is no token yet"]
+    assert (adoption.record.enrolled, adoption.record.wishes) == (False, EMPTY.wishes)
+
+
+def test_latest_wishes_count() -> None:
+    """Wishes take the place of earlier ones as a whole, even within a second; a reset ends them."""
+    held = changes.apply(HELD, Change(wishes=NARROW), ground())
+    later = changes.apply(held, Change(wishes=Wishes(window=2)), ground())
+    assert later.wishes == Wishes(window=2, set=NOW + 1)
+    assert record.join(held, later).wishes == record.join(later, held).wishes == later.wishes
+    assert changes.unlock(later, NOW).wishes == later.wishes
+    assert record.join(changes.reset(later, NOW), later).wishes == EMPTY.wishes
+
+
 def test_dismiss() -> None:
     """A proposal that the administrator rejected is not looked at again."""
     opened = proposal(adding(proof=RIGHT))
@@ -566,6 +619,13 @@ def test_dismiss() -> None:
         (Change(remove=(PHONE.id,)), "codes", "scratch"),
         (Change(remove=(PHONE.id,)), "set", "phone"),
         (Change(relabel={PHONE.id: {"enabled": False}}), "remove", "phone"),
+        (adding(), "wish", "tablet"),
+        (adding()._replace(wishes=NARROW), "setup", "tablet"),
+        (adding()._replace(wishes=NARROW), "wish", "tablet"),
+        (Change(wishes=NARROW), "set", "phone"),
+        (Change(wishes=NARROW, relabel={PHONE.id: {"enabled": False}}), "wish", "limits"),
+        (Change(wishes=NARROW, remove=(PHONE.id,)), "wish", "limits"),
+        (Change(relabel={PHONE.id: {"enabled": False}}), "wish", "limits"),
     ],
 )
 def test_not_as_said(change: Change, verb: str, name: str) -> None:
@@ -574,6 +634,7 @@ def test_not_as_said(change: Change, verb: str, name: str) -> None:
     adoption = adopt(HELD, opened)
     assert results(adoption) == ["it does something else than its first line says"]
     assert adoption.record.tokens == HELD.tokens
+    assert adoption.record.wishes == HELD.wishes
 
 
 def test_made_up_ids_flush_nothing() -> None:

@@ -5,6 +5,7 @@ The tests with other users' files, leases and failing disks need root: tests/att
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -65,6 +66,58 @@ def test_foreign_home(mine: Account, path: str) -> None:
     assert home.understand(home.look(other, path)).condition == "unfit"
     os.unlink(path)
     assert home.understand(home.look(other, path)).condition == "unfit"
+
+
+def test_folder_elsewhere(mine: Account, path: str) -> None:
+    """Outside of the home a folder is believed if nobody else may write it."""
+    away = mine._replace(home=mine.home + "/home")
+    for mode, condition in (
+        (0o700, "found"),
+        (0o755, "found"),
+        (0o775, "unfit"),
+        (0o1777, "unfit"),
+    ):
+        os.chmod(mine.home, mode)
+        assert home.understand(home.look(away, path)).condition == condition, oct(mode)
+    for mode, condition in ((0o775, "unfit"), (0o1777, "found"), (0o755, "found")):
+        os.mkdir(f"{mine.home}/{mode:o}")
+        os.rename(path, f"{mine.home}/{mode:o}/x")
+        os.chmod(mine.home, mode)
+        found = home.look(away, f"{mine.home}/{mode:o}/x")
+        assert home.understand(found).condition == condition, oct(mode)
+        os.rename(f"{mine.home}/{mode:o}/x", path)
+    os.chmod(mine.home, 0o700)
+    os.unlink(path)
+    assert home.understand(home.look(away, path)).condition == "absent"
+    assert home.understand(home.look(away, mine.home + "/no/x")).condition == "unfit"
+
+
+@pytest.mark.parametrize(
+    ("mode", "checks", "condition"),
+    [
+        (0o644, home.USUAL, "found"),
+        (0o644, home.Checks(forbidden=0o3177), "unfit"),
+        (0o666, home.Checks(forbidden=0), "found"),
+    ],
+)
+def test_modes(mine: Account, path: str, mode: int, checks: home.Checks, condition: str) -> None:
+    """Mode bits that the checks forbid make a file unfit, to be read and to be replaced."""
+    os.chmod(path, mode)
+    assert home.understand(home.look(mine, path, checks)).condition == condition
+    with contextlib.ExitStack() as unfit:
+        if condition == "unfit":
+            unfit.enter_context(pytest.raises(WriteError))
+        home.replace(path, DATA + b"x", uid=mine.uid, before=DATA, alone=True, checks=checks)
+
+
+def test_any_owner(mine: Account, path: str) -> None:
+    """A file of another owner is unfit, unless the checks say that it may be anybody's."""
+    away = mine._replace(uid=mine.uid + 1, home="/nowhere")
+    checks = home.Checks(any_owner=True)
+    with pytest.raises(WriteError):
+        home.replace(path, DATA + b"x", uid=away.uid, before=DATA, alone=True)
+    home.replace(path, DATA + b"x", uid=away.uid, before=DATA, alone=True, checks=checks)
+    assert home.look(mine, path, checks) == home.FOUND + DATA + b"x"
 
 
 def symlink(path: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otpauth import limits, state
+from otpauth import limits, policy, state
 from otpauth.kinds import hotp
 from otpauth.state import STRANGERS, Event, State
 from tests import samples
@@ -91,6 +91,34 @@ def test_place(rhost: str, place: str) -> None:
     """A place is an IPv4 address, an IPv6 /64, a local caller, or just some name."""
     assert limits.place(rhost, 1000) == place
     assert len(place) <= state.PLACE_MAX
+
+
+ADDRESSES = {
+    "192.0.2.7": "192.0.2.7",
+    "::ffff:192.0.2.7": "192.0.2.7",
+    "2001:DB8::1": "2001:db8::1",
+    "fe80::1%eth0": "fe80::1",
+    "127.0.0.1": "",
+    "::ffff:127.0.0.1": "",
+    "::1": "",
+    "::": "",
+    "host.example": "",
+    "192.0.2.7 x": "",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("rhost", ADDRESSES)
+def test_address(rhost: str) -> None:
+    """A literal address is itself, of IPv6 the whole; names and loopback addresses are none."""
+    assert limits.address(rhost) == ADDRESSES[rhost]
+
+
+def test_graces_are_pruned() -> None:
+    """A grace period of the future, or older than any may be, is dropped."""
+    kept = {"1" * 16: NOW, "2" * 16: NOW - policy.GRACE_MAX + 1, "3" * 16: NOW + 120}
+    gone = {"4" * 16: NOW + 121, "5" * 16: NOW - policy.GRACE_MAX}
+    assert limits.prune(State(graces={**kept, **gone}), NOW).graces == kept
 
 
 @pytest.mark.parametrize(

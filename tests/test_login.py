@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import changes, limits, login, record, state, token
+from otpauth import answer, changes, limits, login, record, state, token
 from otpauth.kinds import hotp
 from otpauth.record import Record
 from tests import samples
@@ -56,6 +56,57 @@ def test_few_scratch_codes() -> None:
         told.append("otpauth codes" in outcome.say[-1])
         held = after(outcome, held)
     assert told == [False, True, True, True]
+
+
+def test_password_with_a_code() -> None:
+    """A code at the end of a password is accepted, once, and what stands before it is handed on."""
+    typed = answer.tails(f"hunter2{code_at(NOW)}", bare=True)
+    first = decide(HELD, typed)
+    assert (first.reason, first.forward) == ("AUTH_OK_OTP", "hunter2")
+    assert decide(after(first, HELD), typed).reason == "AUTH_OTP_ALREADY_USED"
+    scratch = decide(HELD, answer.tails("hunter2-0123-ABCD", bare=False))
+    assert (scratch.reason, scratch.forward) == ("AUTH_OK_SCRATCH", "hunter2-")
+
+
+def test_first_candidate_wins() -> None:
+    """Of two codes that an answer may hold, the first is used up, and the other one is not."""
+    scratch = f"12{code_at(NOW)}"
+    held = samples.account(samples.totp_draft(), samples.scratch_draft("scratch", scratch))
+    first = decide(held, answer.tails(scratch, bare=True))
+    assert (first.reason, first.forward) == ("AUTH_OK_OTP", "12")
+    second = decide(after(first, held), answer.tails(scratch, bare=True))
+    assert (second.reason, second.forward) == ("AUTH_OK_SCRATCH", "")
+    again = decide(after(second, held), answer.tails(scratch, bare=True))
+    assert again.reason == "AUTH_OTP_ALREADY_USED"
+
+
+def test_candidates_are_one_answer() -> None:
+    """An answer that was compared with several tokens is charged once, and not when repeated."""
+    long = samples.totp_draft("long", b"x" * 20)._replace(
+        params=samples.totp_params(b"x" * 20, digits=8)
+    )
+    held = samples.account(samples.totp_draft(), long, samples.scratch_draft())
+    wrong = wrong_code(0, now=NOW)
+    for _ in range(2):
+        outcome = decide(held, answer.tails(f"hunter22{wrong}", bare=True))
+        assert outcome.reason == "AUTH_FAILED"
+        held = after(outcome, held)
+        assert samples.events_of(held) == 1
+    other = decide(held, answer.tails(f"hunter33{wrong}", bare=True))
+    assert samples.events_of(after(other, held)) == 2
+
+
+def test_password_alone_is_not_charged() -> None:
+    """A password with no code at its end is no code."""
+    outcome = decide(HELD, answer.tails("hunter2", bare=True))
+    assert (outcome.reason, outcome.record) == ("AUTH_NO_CODE", None)
+
+
+def test_outcome_shows_no_password() -> None:
+    """What is handed on is in no repr."""
+    outcome = decide(HELD, answer.tails(f"hunter2{code_at(NOW)}", bare=True))
+    assert outcome.forward == "hunter2"
+    assert "hunter2" not in repr(outcome)
 
 
 NO_CODES = [None, "", "hunter2", "12345", "123456789", "1" * 10_240, "\x00", "correct horse", "äöü"]

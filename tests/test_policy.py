@@ -92,8 +92,9 @@ def test_any_value(key: str, text: str) -> None:
 
 
 def test_all_keys_are_fields() -> None:
-    """Each key sets a field, and every field but after_password is a key."""
-    assert set(RULE_KEYS) == set(Rule._fields) - {"after_password"}
+    """Each key sets a field; the other fields are set by the stack or by a user's wishes."""
+    others = {"after_password", "before_password", "wished_window", "wished_limit"}
+    assert set(RULE_KEYS) == set(Rule._fields) - others
     assert set(SETUP_KEYS) == set(policy.Setup._fields)
 
 
@@ -111,21 +112,21 @@ def test_defaults() -> None:
 def test_arguments() -> None:
     """Flags and key=value change the rule, the last one counts."""
     words = ["nullok", "after_password", "window=5", "prompt=Your code: ", "window=4"]
-    rule = arguments.apply(Rule(), words)
+    rule = arguments.read(Rule(), words).rule
     assert (rule.nullok, rule.after_password, rule.window) == (True, True, 4)
     assert rule.prompt == "Your code: "
-    assert arguments.apply(Rule(nullok=True), ["nullok=no"]).nullok is False
-    assert arguments.apply(Rule(), []) == Rule()
+    assert arguments.read(Rule(nullok=True), ["nullok=no"]).rule.nullok is False
+    assert arguments.read(Rule(), []).rule == Rule()
 
 
 @pytest.mark.parametrize(
     "word",
-    ["", "Nullok", "nullok=", "after_password=yes", "windw=3", "window", "window=", "=3", "debug"],
+    ["", "Nullok", "nullok=", "after_password=yes", "windw=3", "window", "window=", "=3", "debugg"],
 )
 def test_unknown_argument(word: str) -> None:
     """An unknown word, or a key with a value that is none, is an error that names the key."""
     with pytest.raises(ConfigError) as caught:
-        arguments.apply(Rule(), ["nullok", word])
+        arguments.read(Rule(), ["nullok", word])
     assert repr(word.partition("=")[0]) in str(caught.value)
 
 
@@ -134,4 +135,4 @@ def test_unknown_argument(word: str) -> None:
 def test_any_arguments(words: list[str]) -> None:
     """Any words give a rule or a ConfigError."""
     with contextlib.suppress(ConfigError):
-        arguments.apply(Rule(), words)
+        arguments.read(Rule(), words)

@@ -13,6 +13,7 @@ from otpauth import canonical, changes, copies, keys, limits, oath, record, secr
 from otpauth.errors import FormatError
 from otpauth.record import Past, Record
 from otpauth.state import Event, Notice, State
+from otpauth.wishes import Wishes
 from tests import samples
 
 records = samples.records
@@ -115,6 +116,10 @@ HOSTILE = {
     "user_number": GOOD.replace(b'"user":"alice"', b'"user":1'),
     "era_text": GOOD.replace(b'"era":0', b'"era":"0"'),
     "enrolled_number": GOOD.replace(b'"enrolled":true', b'"enrolled":1'),
+    "wishes_window": GOOD.replace(b'"window":0', b'"window":22'),
+    "wishes_sign": GOOD.replace(b'"window":0', b'"window":-1'),
+    "wishes_limit": GOOD.replace(b'"rate_limit":[0,0]', b'"rate_limit":[3]'),
+    "wishes_more": GOOD.replace(b'"window":0', b'"window":0,"x":0'),
     "kind_unknown": GOOD.replace(b'"kind":"totp"', b'"kind":"motp"'),
 }
 
@@ -185,6 +190,7 @@ def largest(letter: str, place: str) -> Record:
             known=dict.fromkeys(where, far),
             wrong={f"{n:08x}": far for n in range(state.WRONG_MAX)},
             tries=dict.fromkeys(where[: state.TRIES_MAX], far),
+            graces={f"{n:016x}": far for n in range(state.GRACES_MAX)},
             done={f"{n:016x}": far for n in range(state.DONE_MAX)},
             notices=frozenset(
                 Notice(far, "refused", f"{n:032}", reason) for n in range(state.NOTICES_MAX)
@@ -195,6 +201,7 @@ def largest(letter: str, place: str) -> Record:
             Past(far + n, "CLOCK_WENT_BACK", "s" * 64, "r" * 64, "n" * 32)
             for n in range(record.OUTCOMES_MAX)
         ),
+        wishes=Wishes(21, (100, 3600), reuse=True, set=far),
     )
 
 

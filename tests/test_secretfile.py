@@ -42,7 +42,7 @@ line = st.sampled_from(
         "era 0",
         "enrolled yes",
         "enrolled maybe",
-        "token 0000000000000000 totp a on 1 2 3 -1",
+        "token 0000000000000000 totp a on 1 2 3 -1 80",
         "notice 1 added phone -",
         "sealed",
         "YWJj",

@@ -17,7 +17,15 @@ from tests import samples
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIMITS = ("EVENTS_MAX", "KNOWN_MAX", "WRONG_MAX", "TRIES_MAX", "DONE_MAX", "NOTICES_MAX")
+LIMITS = (
+    "EVENTS_MAX",
+    "KNOWN_MAX",
+    "WRONG_MAX",
+    "TRIES_MAX",
+    "GRACES_MAX",
+    "DONE_MAX",
+    "NOTICES_MAX",
+)
 BY_TOKEN = ("steps", "counters", "used", "last", "drifts", "resyncs")
 states = samples.states()
 full = samples.states(filled=2)

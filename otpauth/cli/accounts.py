@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import account, attempt, changes, handover, limits, login, secretfile, store
+from otpauth import account, attempt, changes, handover, limits, login, secretfile, store, wishes
 from otpauth.cli import listing, report
 from otpauth.cli.at_once import AtOnce
 from otpauth.errors import (
@@ -23,21 +23,23 @@ from otpauth.token import Draft
 if TYPE_CHECKING:
     import argparse
 
+    from otpauth.policy import Rule
     from otpauth.secretfile import Proposal
 
 PROGRAM = "otpauth-admin"
 
 
-def target(name: str) -> AtOnce:
-    """Return the account that a verb is about. Raises UnknownUserError."""
-    return AtOnce(account.lookup(name))
+def target(name: str, file: str | None = None) -> AtOnce:
+    """Return the account that a verb is about; `file` as in Target. Raises UnknownUserError."""
+    return AtOnce(account.lookup(name), file)
 
 
 def enrolled(options: argparse.Namespace) -> int:
     """Print a table of the accounts that have a record on this host."""
     place = Host()
     names = options.users or _names(place)
-    summaries = [_summary(place, name) for name in names]
+    rule = place.policy().login
+    summaries = [_summary(place, name, rule) for name in names]
     if options.json:
         report.as_json(summaries)
         return report.DONE
@@ -66,9 +68,10 @@ def _names(place: Host) -> list[str]:
     return users
 
 
-def _summary(place: Host, name: str) -> dict[str, Any]:
+def _summary(place: Host, name: str, rule: Rule) -> dict[str, Any]:
     """Return what the clear header of a user's host copy says."""
     empty: dict[str, Any] = {"user": name, "tokens": [], "last_used": None, "left": None}
+    empty |= listing.limits_value(rule, wishes.NONE)
     try:
         data = trusted(place.copy_of(name), place.owner, most=secretfile.SIZE_MAX)
         held = secretfile.parse(data).records[0]
@@ -88,6 +91,7 @@ def _summary(place: Host, name: str) -> dict[str, Any]:
         "last_used": max((each.used for each in held.tokens), default=0) or None,
         "left": sum(left) if left else None,
         "state": state,
+        **listing.limits_value(rule, held.wishes),
     }
 
 
@@ -118,6 +122,7 @@ def show(options: argparse.Namespace) -> int:
                 ],
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
+                **listing.limits_value(one.policy.login, one.wishes),
             }
         )
         return report.DONE
@@ -137,6 +142,8 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
             for e in one.tokens
         ]
         report.table(listing.HEAD, rows)
+        for line in wishes.told(one.policy.login, one.wishes):
+            print(f"in force: {line}")
     for each in waits:
         made = report.moment(each.made)
         print(f"waits: {each.digest()}  {each.verb} {each.name}, made {made}")

@@ -1,24 +1,27 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
 Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config).
+and keys), policies (config), doctor, why.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 from typing import TYPE_CHECKING
 
-from otpauth import __version__
-from otpauth.cli import report
-from otpauth.cli.user import Help, run_verb, token_verbs, verb
+from otpauth.cli import grammar, report
+from otpauth.cli.grammar import verb
+from otpauth.cli.user import run_verb
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
+    from otpauth.cli.grammar import Parser, Verbs
+
 PROGRAM = "otpauth-admin"
-TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set")
+EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
+TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,25 +32,20 @@ def main(argv: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the grammar of the command."""
-    top = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="two-factor login: administer this host and its accounts",
-        epilog="see otpauth-admin(8)",
-        allow_abbrev=False,
-        formatter_class=Help,
-    )
-    top.add_argument("--version", action="version", version=f"otpauth-admin {__version__}")
-    top.add_argument("--plain", action="store_true", help="no QR, colours or cursor movement")
-    verbs = top.add_subparsers(
-        dest="verb", metavar="VERB", title="verbs", required=True, prog=PROGRAM
+    top, verbs = grammar.top(
+        PROGRAM,
+        "two-factor login: administer this host and its accounts",
+        "see otpauth-admin(8)",
+        required=True,
     )
     _host_verbs(verbs)
-    token_verbs(verbs, user=True)
+    grammar.token_verbs(verbs, user=True)
     _account_verbs(verbs)
+    _moving_verbs(verbs)
     return top
 
 
-def _host_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _host_verbs(verbs: Verbs) -> None:
     verb(verbs, "init", "make the host's keys if there are none")
     one = verb(verbs, "key", "back up, restore, list or rotate the host's keys")
     actions = one.add_subparsers(
@@ -61,14 +59,16 @@ def _host_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     two.add_argument("--passphrase-file", metavar="F", help="instead of asking")
     two.add_argument("--force", action="store_true", help="though records here then do not open")
     verb(actions, "rotate", "new keys from now on; the old ones still open")
+    one = verb(verbs, "doctor", "tell what keeps logins from working, or from being safe")
+    one.add_argument("--json", action="store_true", help="for programs")
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
 
 
-def _account_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    def new(name: str, text: str) -> argparse.ArgumentParser:
-        one: argparse.ArgumentParser = verb(verbs, name, text)
+def _account_verbs(verbs: Verbs) -> None:
+    def new(name: str, text: str) -> Parser:
+        one = verb(verbs, name, text)
         one.add_argument("user", metavar="USER")
         return one
 
@@ -78,6 +78,9 @@ def _account_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     one = new("show", "show an account's tokens, changes that wait and latest logins")
     one.add_argument("name", metavar="NAME", nargs="?", help="show this token's QR again")
     one.add_argument("--qr-file", metavar="F", help="write the QR to F.svg or F.png, too")
+    one.add_argument("--json", action="store_true", help="for programs")
+    one = new("why", "tell why an account's latest logins ended as they did, what is in the way")
+    one.add_argument("-n", dest="number", type=int, default=10, metavar="N", help="how many, 10")
     one.add_argument("--json", action="store_true", help="for programs")
     one = new("verify", "check a code from stdin as a login would; exit 0 if it is accepted")
     one.add_argument("--service", default="otpauth-verify", metavar="S")
@@ -96,6 +99,23 @@ def _account_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     one.add_argument("digests", metavar="DIGEST", nargs="*", help="all that wait, if none")
 
 
+def _moving_verbs(verbs: Verbs) -> None:
+    one = verb(verbs, "import", "move accounts here from other software")
+    one.add_argument("users", metavar="USER", nargs="*")
+    one.add_argument(
+        "--all", action="store_true", help="everybody who has such a file, or is in it"
+    )
+    one.add_argument("--from", dest="source", metavar="PATTERN", help="where the tokens are")
+    grammar.import_options(one)
+    one.add_argument("--state", metavar="PATTERN", help="where totpcgi keeps used codes")
+    one.add_argument("--passphrase-file", metavar="F", help="instead of asking")
+    one.add_argument("--dry-run", action="store_true", help="change nothing")
+    one.add_argument("--remove-originals", action="store_true", help="of those who were moved")
+    one = verb(verbs, "export", "write an account's tokens for other software, in the clear")
+    one.add_argument("user", metavar="USER")
+    one.add_argument("--format", choices=EXPORTS, default=EXPORTS[0])
+
+
 def _run(options: argparse.Namespace) -> int:
     if options.verb == "config":
         from otpauth.cli import policies
@@ -109,18 +129,20 @@ def _run(options: argparse.Namespace) -> int:
     if options.verb in TOKEN_VERBS:
         from otpauth.cli.accounts import target
 
-        return run_verb(target(options.user), options)
+        return run_verb(target(options.user, getattr(options, "secret", None)), options)
     return _table()[options.verb](options)
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, hostkeys
+    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
+        "doctor": doctor.host,
         "list": accounts.enrolled,
         "show": accounts.show,
+        "why": why.why,
         "verify": accounts.verify,
         "unlock": accounts.unlock,
         "reset": accounts.reset,
@@ -128,4 +150,6 @@ def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
         "rename": accounts.rename,
         "approve": accounts.approve,
         "reject": accounts.reject,
+        "import": moves.move,
+        "export": exporting.export,
     }

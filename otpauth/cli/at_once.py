@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from otpauth import changes, copies, store
+from otpauth import changes, copies, home, store
 from otpauth.cli.target import Target
 from otpauth.errors import WriteError
 from otpauth.record import Record
@@ -22,8 +22,8 @@ class AtOnce(Target):
 
     program = "otpauth-admin"
 
-    def __init__(self, account: Account) -> None:
-        super().__init__(account)
+    def __init__(self, account: Account, file: str | None = None) -> None:
+        super().__init__(account, file)
         self.by = f" {account.name}"
         self.record, found = store.peek(account, self.terms())
         self.home_fault = found.fault
@@ -32,11 +32,13 @@ class AtOnce(Target):
             held = self.record
             self.tokens = tuple(copies.listed(held, each) for each in held.ordered())
             self.enrolled = held.enrolled
+            self.wishes = held.wishes
 
     def terms(self, *, approved: tuple[str, ...] = ()) -> store.Terms:
         """Return what a transaction of now goes by."""
         now = int(time.time())
-        return store.Terms(self.host, self.policy, self.policy.login, now, approved)
+        place = home.Place(self.path, self.account)
+        return store.Terms(self.host, self.policy, self.policy.login, now, approved, place)
 
     def submit(self, verb: str, name: str, change: Change) -> None:  # noqa: ARG002 -- as in Own
         """Carry the change out. Raises RefusedError."""

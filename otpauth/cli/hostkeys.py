@@ -64,7 +64,9 @@ def _export(options: argparse.Namespace) -> int:
     if sys.stdout.isatty():
         raise UsageError("the keys go to standard output", hint="otpauth-admin key export > FILE")
     passphrase = _passphrase(options, twice=True)
-    print(keyfiles.export(Host(), passphrase), end="")
+    place = Host()
+    print(keyfiles.export(place, passphrase), end="", flush=True)
+    keyfiles.note_export(place)
     report.say(PROGRAM, "hint", "keep it away from this host, and the passphrase away from it")
     return report.DONE
 
@@ -90,7 +92,7 @@ def _rotate(_: argparse.Namespace) -> int:
 
 def _passphrase(options: argparse.Namespace, *, twice: bool) -> str:
     if options.passphrase_file:
-        return _first_line(options.passphrase_file)
+        return first_line(options.passphrase_file)
     try:
         with Terminal() as terminal:
             typed = terminal.ask("Passphrase: ", echo=False)
@@ -104,7 +106,8 @@ def _passphrase(options: argparse.Namespace, *, twice: bool) -> str:
     return typed
 
 
-def _first_line(path: str) -> str:
+def first_line(path: str) -> str:
+    """Return the passphrase in a file that only its owner may read."""
     with open(path, encoding="utf-8") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise RefusedError(f"{path!r} may be read by others", hint=f"chmod 600 {path}")

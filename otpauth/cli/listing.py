@@ -6,12 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import services
+from otpauth import services, token, wishes
 from otpauth.cli import report
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
+    from otpauth.policy import Rule
     from otpauth.secretfile import Listed, Proposal
+    from otpauth.wishes import Wishes
 
 HEAD = ("NAME", "KIND", "ADDED", "LAST USED", "STATE")
 
@@ -27,6 +29,8 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
     words = "ready"
     if each.left >= 0:
         words += f", {each.left} left" if each.left else ", none left: otpauth codes"
+    if token.weak(each.kind, each.bits):
+        words += f", weak ({each.bits} bits)"
     if each.expires:
         words += f", until {report.day(each.expires - 1)}"
     return words
@@ -49,6 +53,8 @@ def show_own(own: Own, *, json: bool) -> int:
         report.table(HEAD, rows)
     else:
         print("nothing is enrolled on this host; begin with: otpauth setup")
+    for line in wishes.told(own.policy.login, own.wishes):
+        print(f"in force: {line}")
     for line in refused:
         print(f"refused by this host: {line}")
     for other in own.view.foreign:
@@ -92,7 +98,15 @@ def _as_json(own: Own, rows: list[tuple[str, ...]], refused: list[str]) -> dict[
             for e in own.waiting
         ],
         "refused": refused,
+        **limits_value(own.policy.login, own.wishes),
     }
+
+
+def limits_value(rule: Rule, wished: Wishes) -> dict[str, Any]:
+    """Return wishes, and what is in force of them, for JSON."""
+    value = wishes.value(wished)
+    del value["set"]
+    return {"wishes": value, "in_force": wishes.told(rule, wished)}
 
 
 def as_value(each: Listed, words: str) -> dict[str, Any]:
@@ -105,6 +119,7 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "last_used": each.used or None,
         "expires": each.expires or None,
         "left": each.left if each.left >= 0 else None,
+        "bits": each.bits,
         "on": each.switch == "on",
         "state": words,
     }

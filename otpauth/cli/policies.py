@@ -59,6 +59,8 @@ def _spelt(key: str, value: Any) -> str:
         return f"{value[0]}/{value[1]}s"
     if key == "resync":
         return f"{value}s" if value else "no"
+    if key == "grace":
+        return f"{value}s" if value else "off"
     if key == "totp":
         return f"{value[0]} {value[1]} {value[2]}s"
     return show(value)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from otpauth import home, propose
+from otpauth import home, propose, wishes
 from otpauth.errors import NotEnrolledError, RefusedError
 from otpauth.host import Host
 
@@ -16,20 +17,32 @@ if TYPE_CHECKING:
     from otpauth.secretfile import Listed, Proposal
 
 
+NEW = ("add", "import", "setup")  # verbs of proposals that only add tokens
+
+
 class Target:
-    """An account whose tokens are to be changed. `tokens` are those on this host, as listed."""
+    """An account whose tokens are to be changed. `tokens` are those on this host, as listed.
+
+    `path` is where the user's file is.
+    """
 
     program = "otpauth"
     by = ""  # how the account is named in hints
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, file: str | None = None) -> None:
+        """`file` takes the place of the one in otpauth.conf: below ~/, or by its path."""
         self.host = Host()
         self.account = account
         self.policy: Policy = self.host.policy()
+        self.path = home.path_of(account, self.policy.setup.file)
+        if file:
+            path = home.path_of(account, file) if file.startswith("~/") else file
+            self.path = os.path.abspath(path)
         self.public = self.host.public_key()
         self.tokens: tuple[Listed, ...] = ()
         self.waiting: tuple[Proposal, ...] = ()
         self.enrolled = False
+        self.wishes = wishes.NONE
 
     def named(self, name: str) -> Listed:
         """Return the token of that name. Raises NotEnrolledError."""
@@ -42,11 +55,20 @@ class Target:
     def check_free(self, name: str) -> None:
         """Raise RefusedError if a token or a waiting proposal has that name."""
         names = {each.name for each in self.tokens}
-        names |= {each.name for each in self.waiting if each.verb in ("add", "replace", "setup")}
+        names |= {each.name for each in self.waiting if each.verb in (*NEW, "replace")}
         if name in names:
             raise RefusedError(
                 f"there is a token {name!r} already",
                 hint=f"another name, or: {self.program} replace{self.by} {name}",
+            )
+
+    def check_adopted(self) -> None:
+        """Raise RefusedError if a first enrolment waits for its login already."""
+        if self.waiting and not self.tokens:
+            name = self.waiting[0].name
+            raise RefusedError(
+                f"{name!r} waits for the first login already",
+                hint=f"to begin anew: otpauth remove {name}, then again",
             )
 
     def needs_proof(self) -> bool:
@@ -85,14 +107,14 @@ def proof_of(typed: str) -> Proof | None:
 class Own(Target):
     """The caller's own account: changes are proposals in his file."""
 
-    def __init__(self, account: Account) -> None:
-        super().__init__(account)
-        self.path = home.path_of(account, self.policy.setup.file)
+    def __init__(self, account: Account, file: str | None = None) -> None:
+        super().__init__(account, file)
         view = propose.view(account, self.path, self.public)
         self.view = view
         self.waiting = view.waiting
         self.tokens = view.record.tokens if view.record else ()
         self.enrolled = bool(view.record and view.record.enrolled) or bool(view.waiting)
+        self.wishes = view.record.wishes if view.record else wishes.NONE
 
     def needs_proof(self) -> bool:
         """Say whether the host will ask for a proof: always after the first enrolment."""

@@ -36,13 +36,15 @@ class Terminal:
     """The controlling terminal, open as long as its `with` block lasts.
 
     `plain` means: no control sequence at all, hence no alternate screen and nothing erased; a
-    terminal that calls itself dumb is always plain. `utf8` tells its encoding.
+    terminal that calls itself dumb is always plain. `utf8` tells its encoding. `qr` says how a
+    QR is to be drawn: auto, by the encoding; utf8; ansi; none.
     """
 
     plain: bool
     utf8: bool
 
-    def __init__(self, *, plain: bool = False) -> None:
+    def __init__(self, *, plain: bool = False, qr: str = "auto") -> None:
+        self.qr = qr
         self.plain = plain or os.environ.get("TERM", "") in ("", "dumb")
         self._handlers: dict[signal.Signals, Any] = {}
         self._alternate = False

@@ -8,10 +8,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from otpauth import oath, services, token, uri
+from otpauth import oath, token, uri, wishes
 from otpauth.changes import Change, Proof
-from otpauth.cli import report, wizard
-from otpauth.cli.target import Own, proof_of
+from otpauth.cli import flags, report, wizard
+from otpauth.cli.target import NEW, Own, proof_of
 from otpauth.cli.terminal import Terminal
 from otpauth.errors import FormatError, NotEnrolledError, NoTerminalError, RefusedError, UsageError
 from otpauth.token import Draft
@@ -21,46 +21,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otpauth.cli.target import Target
-
-FIRST_NAME = "phone"
+    from otpauth.wishes import Wishes
 
 
 @contextlib.contextmanager
-def opened_terminal(*, plain: bool) -> Iterator[Terminal]:
+def opened_terminal(*, plain: bool, qr: str = "auto") -> Iterator[Terminal]:
     """Open the terminal, with what to do if there is none."""
     try:
-        with Terminal(plain=plain) as terminal:
+        with Terminal(plain=plain, qr=qr) as terminal:
             yield terminal
     except NoTerminalError as error:
-        error.hint = error.hint or "ssh -t HOST otpauth, or: otpauth setup --uri - <FILE"
+        error.hint = error.hint or "ssh -t HOST otpauth; to enrol without questions: setup -C"
         raise
-
-
-def setup(target: Target, options: argparse.Namespace) -> int:
-    """Enrol an account for the first time: a token and scratch codes."""
-    if target.waiting and not target.tokens:
-        raise RefusedError(
-            f"{target.waiting[0].name!r} waits for the first login already",
-            hint=f"to begin anew: otpauth remove {target.waiting[0].name}, then otpauth setup",
-        )
-    if target.enrolled:
-        raise RefusedError(
-            f"{target.account.name} is enrolled on this host already",
-            hint=f"{target.program} add{target.by} totp NAME, or replace{target.by} NAME",
-        )
-    if options.uri:
-        return _from_uri(target, options, FIRST_NAME, verb="setup")
-    draft = blank(target, "hotp" if options.hotp else "totp", FIRST_NAME, options)
-    with opened_terminal(plain=options.plain) as terminal, terminal.screen():
-        draft = wizard.enrol(terminal, draft, words(target, options))
-        codes = _new_codes(target, options.codes)
-        if codes:
-            wizard.hand_out(terminal, codes)
-        added = (draft, wizard.scratch_draft(codes)) if codes else (draft,)
-        target.submit("setup", FIRST_NAME, Change(add=added))
-        picture(options, draft, words(target, options))
-    _next_steps(target, draft, codes)
-    return report.DONE
 
 
 def add(target: Target, options: argparse.Namespace) -> int:
@@ -68,7 +40,7 @@ def add(target: Target, options: argparse.Namespace) -> int:
     name = token.check_name(options.name)
     target.check_free(name)
     if options.uri:
-        return _from_uri(target, options, name, verb="add")
+        return from_uri(target, options, name, verb="add")
     if options.kind == "scratch":
         return codes(target, options)
     draft = blank(target, options.kind, name, options)
@@ -94,7 +66,7 @@ def codes(target: Target, options: argparse.Namespace) -> int:
         raise NotEnrolledError(
             f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
         )
-    new = _new_codes(target, options.codes)
+    new = new_codes(target, options.codes)
     old = tuple(each.id for each in target.tokens if each.kind == "scratch")
     drafts = (wizard.scratch_draft(new),) if new else ()
     with opened_terminal(plain=options.plain) as terminal:
@@ -156,6 +128,34 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
     return report.DONE
 
 
+def wish(target: Target, options: argparse.Namespace) -> int:
+    """Change what the user wishes for his logins."""
+    wished = flags.wished(options, "totp")
+    if not target.enrolled:
+        raise NotEnrolledError(
+            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
+        )
+    if bool(wished) == options.none:
+        raise UsageError("wish for something, or --none", hint="-w, -r and -R, or -u")
+    proof = None
+    if target.needs_proof():
+        with opened_terminal(plain=options.plain) as terminal:
+            proof = target.prove(terminal)
+    target.submit("wish", "limits", Change(wishes=wished or wishes.NONE, proof=proof))
+    told = wishes.told(target.policy.login, wished or wishes.NONE) or ["the host's rule"]
+    from_when = "from your next login on" if isinstance(target, Own) else "from now on"
+    for line in told:
+        print(f"{target.program}: in force {from_when}: {line}")
+    return report.DONE
+
+
+def say_cut(target: Target, wished: Wishes | None) -> None:
+    """Say which wishes the host's rule stands above."""
+    for line in wishes.told(target.policy.login, wished or wishes.NONE):
+        if wishes.CUT in line:
+            report.say(target.program, "warning", f"in force is {line}")
+
+
 def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> Draft:
     """Return a token with a new secret, as the options and the host's defaults say."""
     check_allowed(target, kind)
@@ -163,13 +163,14 @@ def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> 
     if path and os.path.lexists(path):
         raise RefusedError(f"{path!r} exists already", hint="name another file")
     algorithm, digits, period = target.policy.setup.totp
+    step_size = getattr(options, "step_size", None)
     params = {
         "secret": wizard.new_secret(),
         "algorithm": options.algorithm or algorithm,
         "digits": options.digits or digits,
     }
     if kind == "totp":
-        params["period"] = options.period or period
+        params["period"] = options.period or step_size or period
     elif options.period:
         raise UsageError("--period is for time-based tokens")
     try:
@@ -201,7 +202,7 @@ def expiry(text: str | None) -> int:
 
 
 def words(target: Target, options: argparse.Namespace) -> wizard.Words:
-    """Return the names that the screen and the app show."""
+    """Return the names that the screen and the app show; a label may be ISSUER:ACCOUNT."""
     host = os.uname().nodename.partition(".")[0] or "host"
     user = target.account.name
     setup_rule = target.policy.setup
@@ -209,10 +210,15 @@ def words(target: Target, options: argparse.Namespace) -> wizard.Words:
     issuer, account = setup_rule.issuer, setup_rule.account
     for key, value in fill.items():
         issuer, account = issuer.replace(key, value), account.replace(key, value)
-    issuer = issuer if getattr(options, "issuer", None) is None else options.issuer
-    account = getattr(options, "label", None) or account
-    if ":" in issuer + account:
-        raise UsageError("issuer and label must not contain a colon")
+    before, colon, label = (getattr(options, "label", None) or "").rpartition(":")
+    given = getattr(options, "issuer", None)
+    if given is None and colon:
+        given = before
+    issuer, account = issuer if given is None else given, label or account
+    if ":" in issuer:
+        raise UsageError("an issuer must not contain a colon")
+    if not (issuer + account).isprintable():
+        raise UsageError("issuer and label must be printable")
     return wizard.Words(user, host, issuer, account)
 
 
@@ -230,25 +236,34 @@ def picture(options: argparse.Namespace, draft: Draft, named: wizard.Words) -> N
     report.say("otpauth", "warning", f"{path!r} holds the secret: delete it once it is scanned")
 
 
-def _from_uri(target: Target, options: argparse.Namespace, name: str, *, verb: str) -> int:
+def from_uri(
+    target: Target,
+    options: argparse.Namespace,
+    name: str,
+    *,
+    verb: str,
+    wished: Wishes | None = None,
+) -> int:
     """Enrol the secret of a URI on stdin; a second line may be a code, as proof."""
     if options.uri != "-":
         raise UsageError("--uri takes '-': the URI is read from standard input, never from argv")
     if options.algorithm or options.digits or options.period or options.codes is not None:
         raise UsageError("with --uri the URI says algorithm, digits and period; no codes are made")
+    if any(getattr(options, each, None) for each in ("step_size", "json", "qr_mode")):
+        raise UsageError("with --uri nothing is shown, and the URI says the period")
     lines = [line for line in sys.stdin.read(8192).splitlines() if line.strip()]
     if not lines:
         raise FormatError("there is no URI on standard input", hint="echo otpauth://... | ...")
     read = uri.parse(lines[0], name=name)
     draft = read.draft._replace(expires=expiry(options.expires))
     check_allowed(target, draft.kind)
-    kind = getattr(options, "kind", draft.kind)
+    kind = options.kind or draft.kind
     if kind != draft.kind:
         raise UsageError(f"the URI is of a {draft.kind} token, not {kind}")
     proof = proof_of(lines[1]) if len(lines) > 1 else None
-    if len(bytes.fromhex(draft.params["secret"])) < 16:
+    if token.weak(draft.kind, token.bits(draft)):
         report.say(target.program, "warning", "the secret is shorter than 128 bits (RFC 4226)")
-    target.submit(verb, name, Change(add=(draft,), proof=proof))
+    target.submit(verb, name, Change(add=(draft,), proof=proof, wishes=wished))
     if target.needs_proof() and proof is None:
         print(f"{target.program}: {name} waits for the administrator: it came without a code")
     else:
@@ -273,7 +288,8 @@ def _enrol_and_submit(
             picture(options, draft, words(target, options))
 
 
-def _new_codes(target: Target, count: int | None) -> list[str]:
+def new_codes(target: Target, count: int | None) -> list[str]:
+    """Return new scratch codes, as many as asked for or as the host's default is."""
     if "scratch" not in target.policy.setup.kinds:
         return []
     return wizard.new_scratch(target.policy.setup.scratch if count is None else count)
@@ -287,7 +303,7 @@ def _waiting(target: Target, names: list[str]) -> dict[str, str]:
     return {
         each.name: each.digest()
         for each in target.waiting
-        if each.name in names and each.name not in have and each.verb in ("add", "setup")
+        if each.name in names and each.name not in have and each.verb in NEW
     }
 
 
@@ -298,28 +314,3 @@ def _when(target: Target) -> str:
 def _gone(target: Target) -> str:
     own = isinstance(target, Own)
     return "ends at your next login" if own else "removed, no old file brings it back"
-
-
-def _next_steps(target: Target, draft: Draft, new: list[str]) -> None:
-    """Say what happens next."""
-    what = f"{draft.name} and {len(new)} scratch codes" if new else draft.name
-    if not isinstance(target, Own):
-        print(f"{target.program}: {target.account.name}: {what} ready")
-        return
-    shown = target.path.replace(target.account.home, "~", 1)
-    print(f"otpauth: {what} are in {shown}, sealed to key {target.public.id}")
-    asking = services.sentence(services.asking())
-    if asking:
-        print(f"  next login   {asking};")
-        print("               the code you just typed is used up, take the next one")
-    else:
-        print("  next login   no service on this host asks for codes yet; administrator:")
-        print("               see README, 'Turning it on', or pam_otpauth(8)")
-    if new:
-        print("  lost phone   log in with a scratch code, then: otpauth replace phone")
-    if asking:
-        host = os.uname().nodename.partition(".")[0]
-        print("  try it now   from a second terminal, leaving this one open:", end=" ")
-        print(f"ssh {target.account.name}@{host}")
-    if draft.kind == "totp" and os.environ.get("SSH_CONNECTION"):
-        print("  copying      scp, sftp and git ask, too: each code works once, wait for the next")

@@ -149,7 +149,11 @@ def _show(terminal: Terminal, draft: Draft, words: Words, message: str) -> None:
     if terminal.plain:
         terminal.write("\n".join([message] if message else told) + "\n")
         return
-    drawing = _drawing(draft, words, utf8=terminal.utf8, rows=rows)
+    if terminal.qr == "none":
+        terminal.show([*told, *message.splitlines()])
+        return
+    utf8 = terminal.utf8 if terminal.qr == "auto" else terminal.qr == "utf8"
+    drawing = _drawing(draft, words, utf8=utf8, rows=rows)
     if drawing.fits(columns, rows):
         told = beside(drawing.lines, told, left_width=drawing.width, columns=columns)
     else:
@@ -199,9 +203,14 @@ def _words(draft: Draft, words: Words) -> list[str]:
     ]
 
 
+def spelt(code: str) -> str:
+    """Return a scratch code as people read it; the dash need not be typed."""
+    return f"{code[:4]}-{code[4:]}"
+
+
 def hand_out(terminal: Terminal, codes: list[str]) -> None:
     """Show scratch codes until their owner says that he has them."""
-    rows = [f"{code[:4]}-{code[4:]}" for code in codes]
+    rows = [spelt(code) for code in codes]
     columns = 5 if terminal.size()[0] >= 72 else 3 if terminal.size()[0] >= 44 else 2
     lines = ["   ".join(rows[start : start + columns]) for start in range(0, len(rows), columns)]
     told = [

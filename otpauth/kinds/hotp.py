@@ -1,8 +1,8 @@
 """Counter-based codes, RFC 4226: look-ahead and resynchronisation, never a bump on failure.
 
-A code is accepted at the next counter or up to LOOK_AHEAD further (section 7.4). Two consecutive
-codes within RESYNC of it bring a device back whose button was pressed too often. A wrong code
-leaves the counter alone, so strangers cannot push it away.
+A code is accepted at the next LOOK_AHEAD counters (section 7.4), or fewer if its user wishes. Two
+consecutive codes within RESYNC of it bring a device back whose button was pressed too often. A
+wrong code leaves the counter alone, so strangers cannot push it away.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Mat
     if len(code) != token.params["digits"] or not (code.isascii() and code.isdigit()):
         return None
     following = state.counters.get(token.id, 0)
-    reach = RESYNC if rule.resync else LOOK_AHEAD
+    window = min(LOOK_AHEAD, rule.wished_window)
+    reach = RESYNC if rule.resync else window
     counters = _fitting(token, code, max(following - LOOK_BACK, 0), following + reach)
     ahead = [counter for counter in counters if counter >= following]
-    if ahead and ahead[0] < following + LOOK_AHEAD:
+    if ahead and ahead[0] < following + window:
         return Match(ACCEPTED, _advance(token, state, ahead[0]))
     if any(counter < following for counter in counters):
         return Match(USED, state)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.parts.accounts import Person
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(stage: Path) -> Iterator[str]:
     """Give a PAM service that asks for a code and nothing else."""
     assert stage.is_dir()

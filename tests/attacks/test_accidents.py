@@ -238,6 +238,7 @@ def test_d7_rename_carries_a_record_to_a_new_name() -> None:
             assert logins.accepted("emilia", fob.next())
         finally:
             subprocess.run(("usermod", "-l", "emil", "emilia"), check=True)
+            enrolment.admin("forget", "emilia")
 
 
 def test_d7_rename_carries_a_record_to_a_new_uid() -> None:

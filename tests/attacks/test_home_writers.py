@@ -17,6 +17,7 @@ from otpauth.changes import Change, Proof
 from otpauth.host import Host
 from otpauth.secretfile import Damaged, Proposal, SecretFile
 from otpauth.state import Event, Notice
+from otpauth.wishes import Wishes
 from tests.attacks import malware
 from tests.attacks import victim as victims
 from tests.attacks.malware import Order
@@ -74,19 +75,21 @@ def test_b1_a_proposal_without_proof_waits_for_ever(service: str, victim: Victim
     assert "burglar" not in victim.names()
 
 
-@pytest.mark.parametrize("verb", ["setup", "replace", "codes", "set", "remove"])
+@pytest.mark.parametrize("verb", ["setup", "replace", "codes", "set", "remove", "wish"])
 def test_b1_no_verb_goes_without_proof(service: str, victim: Victim, verb: str) -> None:
     """Whatever a proposal without proof is called and does, it changes nothing."""
-    before = victim.record().tokens
-    ids = tuple(before)
+    before = victim.record()
+    ids = tuple(before.tokens)
     what = {
+        "wish": Change(wishes=Wishes(window=1, rate_limit=(1, 3600))),
         "set": Change(relabel={ids[0]: {"enabled": False}, ids[1]: {"name": "gone"}}),
         "remove": Change(remove=ids),
         "codes": Change(add=(victims.scratch_draft(),)),
     }.get(verb, Change(add=burglar().add, remove=ids))
     malware.propose(victim.person, Order(what, verb=verb, name="burglar"))
     assert log_in(service, victim, victim.fob.next()).ok
-    assert victim.record().tokens == before
+    after = victim.record()
+    assert (after.tokens, after.wishes) == (before.tokens, before.wishes)
 
 
 def test_b1_wrong_proofs_are_dropped_charged_and_soon_not_compared(
@@ -282,7 +285,7 @@ EDITS = {
     "token off": _edited(" on ([0-9]+ )", r" off \1"),
     "token line gone": _edited("^token .* fob .*\n", ""),
     "token renamed": _edited(" fob on", " bof on"),
-    "codes left": _edited(" 10$", " 99"),
+    "codes left": _edited(" 10 40$", " 99 40"),
     "generation 99": _edited(r"^(record [0-9A-F-]+) \d+$", r"\1 99"),
     "another host": _edited("^record [0-9A-F-]+ ", "record 0123-4567 "),
     "another user": _edited("^user .*$", "user root"),
@@ -625,20 +628,24 @@ def _race_setup(service: str, victim: Victim, number: int, *, pause: float) -> N
 
 
 HOSTILE_JSON = {
-    "duplicate": b'{"add":[],"add":[],"proof":null,"relabel":{},"remove":[]}',
-    "nan": b'{"add":NaN,"proof":null,"relabel":{},"remove":[]}',
-    "infinity": b'{"add":[],"proof":["000000",-Infinity],"relabel":{},"remove":[]}',
+    "duplicate": b'{"add":[],"add":[],"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "nan": b'{"add":NaN,"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "infinity": b'{"add":[],"proof":["000000",-Infinity],"relabel":{},"remove":[],"wishes":null}',
     "nested": b"[" * 12000 + b"]" * 4000,
     "nested objects": b'{"a":' * 3000,
-    "huge integer": b'{"add":[],"proof":["000000",' + b"9" * 9000 + b'],"relabel":{},"remove":[]}',
-    "float": b'{"add":[],"proof":["000000",1e400],"relabel":{},"remove":[]}',
-    "surrogate": b'{"add":[],"proof":["\\ud800",1],"relabel":{},"remove":[]}',
-    "latin-1": b'{"add":[],"proof":["\xff",1],"relabel":{},"remove":[]}',
+    "huge integer": b'{"add":[],"proof":["000000",'
+    + b"9" * 9000
+    + b'],"relabel":{},"remove":[],"wishes":null}',
+    "float": b'{"add":[],"proof":["000000",1e400],"relabel":{},"remove":[],"wishes":null}',
+    "surrogate": b'{"add":[],"proof":["\\ud800",1],"relabel":{},"remove":[],"wishes":null}',
+    "latin-1": b'{"add":[],"proof":["\xff",1],"relabel":{},"remove":[],"wishes":null}',
     "empty": b"",
     "null": b"null",
-    "other keys": b'{"__class__":"os","add":[],"proof":null,"relabel":{},"remove":[]}',
-    "blanks": b' {"add":[],"proof":null,"relabel":{},"remove":[]}',
-    "many tokens": b'{"add":[' + b"{}," * 3000 + b'{}],"proof":null,"relabel":{},"remove":[]}',
+    "other keys": b'{"__class__":1,"add":[],"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "blanks": b' {"add":[],"proof":null,"relabel":{},"remove":[],"wishes":null}',
+    "many tokens": b'{"add":['
+    + b"{}," * 3000
+    + b'{}],"proof":null,"relabel":{},"remove":[],"wishes":null}',
 }
 
 

@@ -199,7 +199,7 @@ def test_c3_this_storm_breaks_google_authenticator(stage: Path) -> None:
         phone = Phone(victims.base32(draft))
         path = person.home / ".google_authenticator"
         most = 0
-        for _ in range(12):
+        for _ in range(60):
             text = f'{victims.base32(draft)}\n" DISALLOW_REUSE\n" TOTP_AUTH\n'
             path.write_text(text, encoding="ascii")
             os.chown(path, person.uid, person.gid)

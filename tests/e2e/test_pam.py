@@ -210,6 +210,19 @@ def test_su_and_sudo(person: Person) -> None:
     rule.unlink()
 
 
+def test_grace_at_sudo(person: Person) -> None:
+    """With grace= sudo asks for a code once on a terminal, though its own tickets are dropped."""
+    rule = Path("/etc/sudoers.d/otpauth-test")
+    rule.write_text(f"{person.name} ALL=(ALL) ALL\n", encoding="utf-8")
+    fob = enrolment.fob(person)
+    commands = ("/bin/sh", "-c", "for n in 1 2 3; do sudo -k echo IN-$n; done")
+    with pam.service(f"{enrolment.STACK} after_password grace=1h", "sudo"):
+        done = privilege.at_terminal(person, commands, [fob.next()])
+    rule.unlink()
+    assert all(f"IN-{number}" in done.output for number in (1, 2, 3)), done.output
+    assert done.output.count(PROMPT.strip()) == 1
+
+
 def test_an_unprivileged_application_is_told_apart(person: Person) -> None:
     """A screen locker, which is not root, gets AUTHINFO_UNAVAIL and is not asked."""
     fob = enrolment.fob(person)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otpauth import oath, token
+from otpauth import formats, oath, token
 from otpauth.cli import admin, report, user
 from tests.man import pages
 
@@ -81,6 +81,15 @@ def test_numbers() -> None:
         assert sentence in text
     for kind in token.KINDS:
         assert f".Cm {kind}" in text
+
+
+def test_formats() -> None:
+    """The table of formats has those that are read, and export's option those that are written."""
+    named = [row[0] for row in pages.table("otpauth.1", "formats")[1:]]
+    assert named == list(formats.READ)
+    assert set(admin.EXPORTS) == set(formats.WRITTEN)
+    option = pages.source("otpauth-admin.8").partition(".It Fl -format Ar F")[2].partition(".It")[0]
+    assert set(re.findall(r"^\.Li (\S+)", option, re.MULTILINE)) == set(formats.WRITTEN)
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

@@ -125,6 +125,25 @@ def test_su(alice: Person, phone: Phone) -> None:
         assert "IN-alice" in privilege.su(other, alice, [PASSWORD, phone.next()]).output
 
 
+def test_one_box(alice: Person, phone: Phone) -> None:
+    """One answer holds the password and the code; each of them must be right."""
+    with pam.service(STACKS["one-box"]) as name:
+        for answer, ok in (
+            (f"{PASSWORD}{phone.wrong()}", False),
+            (f"wrong{phone.next()}", False),
+            (f"{PASSWORD}{phone.next()}", True),
+        ):
+            one = pam.drive(name, alice.name, [answer]).one
+            assert (one.ok, len(one.asked)) == (ok, 1)
+
+
+def test_one_box_at_ssh(alice: Person, phone: Phone) -> None:
+    """The same stack serves sshd, where one question is asked, too."""
+    with _sshd("one-box", "sshd_config-password") as sshd:
+        assert not _login(alice, sshd, [f"wrong{phone.next()}"])
+        assert _login(alice, sshd, [f"{PASSWORD}{phone.next()}"])
+
+
 def test_arguments(alice: Person, phone: Phone) -> None:
     """The line with a prompt of one's own asks with it and takes a code two steps ahead."""
     with pam.service(STACKS["arguments"]) as name:
@@ -164,6 +183,35 @@ def test_ability_nullok(alice: Person, way: str) -> None:
     assert one.code == {"PAM_IGNORE": "PAM_PERM_DENIED"}.get(code, code)
     assert bool(one.asked) == (asked == "asked")
     assert not strange.ok
+
+
+@pytest.mark.parametrize("word", ["authtok_prompt=Code:", "echo_verification_code", "forward_pass"])
+def test_ability_refused(alice: Person, phone: Phone, word: str) -> None:
+    """A line that asks of pam_exec what it cannot do lets nobody in."""
+    with pam.service(f"{_line('pam_exec')} {word}") as name:
+        assert not pam.drive(name, alice.name, [phone.next()]).one.ok
+    with pam.service(f"{_line('pam_python')} {word}") as name:
+        assert pam.drive(name, alice.name, [phone.next()]).one.ok
+
+
+def test_ability_both_in_one_answer(alice: Person, phone: Phone) -> None:
+    """With use_first_pass the answer that pam_exec hands over may be a password and a code."""
+    with pam.service(f"{_line('pam_exec')} use_first_pass") as name:
+        assert pam.drive(name, alice.name, [f"hunter2{phone.next()}"]).one.ok
+    with pam.service(_line("pam_exec")) as name:
+        assert not pam.drive(name, alice.name, [f"hunter2{phone.next()}"]).one.ok
+
+
+@pytest.mark.parametrize("way", ["pam_python", "pam_exec"])
+def test_ability_grace(alice: Person, phone: Phone, way: str) -> None:
+    """What the table of both ways in says of grace is so."""
+    head, *rows = pages.table("pam_otpauth.8", "pam_exec")
+    says = {row[0]: row[head.index(way)] for row in rows}["grace"]
+    with pam.service(f"{_line(way)} grace=1h") as name:
+        more: pam.Options = {"env": KEY_WAS_GIVEN, "rhost": "192.0.2.1"}
+        assert pam.drive(name, alice.name, [phone.next()], **more).one.ok
+        again = pam.drive(name, alice.name, [], **more).one
+    assert again.ok is (says == "yes")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from otpauth import (
     canonical,
     changes,
     copies,
+    joining,
     keyfiles,
     keys,
     oath,
@@ -28,6 +29,7 @@ from otpauth import (
     secretfile,
     state,
     token,
+    wishes,
 )
 from tests.man import example, pages
 
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 
 PAGE = "otpauth.5"
 EXAMPLES = pages.examples(PAGE)
-MODULES = (canonical, changes, keyfiles, keys, oath, record, secretfile, state, token)
+MODULES = (
+    *(canonical, changes, joining, keyfiles, keys, oath, record, secretfile, state, token, wishes),
+)
 LIMITS = {
     "bytes in a file": "secretfile.SIZE_MAX",
     "proposals in a file": "secretfile.PROPOSALS_MAX",
@@ -58,15 +62,21 @@ LIMITS = {
     "known places": "state.KNOWN_MAX",
     "marks of wrong answers": "state.WRONG_MAX",
     "places with a scratch try": "state.TRIES_MAX",
+    "marks of grace periods": "state.GRACES_MAX",
     "digests of proposals dealt with": "state.DONE_MAX",
     "notices": "state.NOTICES_MAX",
     "outcomes": "record.OUTCOMES_MAX",
     "generations of keys": "keys.GENERATIONS_MAX",
+    "codes in a wished window": "wishes.WINDOW_MAX",
+    "wrong answers in a wished limit": "wishes.TRIES_MAX",
+    "seconds of a wished limit": "wishes.SECONDS_MAX",
     "bytes of a secret": "oath.SECRET_MAX",
     "bytes of a secret, at least": "oath.SECRET_MIN",
     "seconds of a period": "oath.PERIOD_MAX",
     "seconds of a period, at least": "oath.PERIOD_MIN",
     "counter or time step in a draft, drift": "oath.COUNTER_MAX",
+    "steps of drift in a draft, fast or slow": "token.DRIFT_MAX",
+    "steps that seen is ahead of time and drift": "joining.AHEAD_MAX",
     "integer in JSON": "canonical.INTEGER_MAX",
     "characters of an exported key's passphrase, at least": "keyfiles.PASSPHRASE_MIN",
 }
@@ -112,7 +122,7 @@ def test_state_and_join() -> None:
     assert set(listed) == top | fields
     assert len(listed) == len(top) + len(fields)
     joined = {row[0] for row in pages.table(PAGE, "join")[1:]}
-    assert joined == fields | {"enrolled", "tokens", "outcomes"}
+    assert joined == fields | {"enrolled", "tokens", "outcomes", "wishes"}
 
 
 def test_words_of_the_grammar() -> None:

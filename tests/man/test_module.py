@@ -102,7 +102,7 @@ def _verdicts() -> dict[str, set[str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             pair = _pair(node)
             for verdict in _values(pair[0]) if pair else ():
-                for reason in _values(pair[1]) if pair else ():
+                for reason in _values(pair[1]) if pair and verdict in PAM_CODES else ():
                     found[reason].add(verdict)
     return found
 

@@ -87,6 +87,8 @@ def test_guessing_in_sentences() -> None:
     scratch = 30 * DAY * 16 * 10 / 2**40
     assert f"{shared} answers in 30 days, {_percent(_chance(shared, 3))} %" in _flat(SECURITY)
     assert f"{_percent(scratch)} % in 30 days of 16 tries a second" in _flat(SECURITY)
+    moved = len(_guesses(30)) * 10 / (9 * 10**7)  # no such code begins with 0
+    assert f"ten of them add {_percent(moved)} % in 30 days" in _flat(SECURITY)
 
 
 _ANYWHERE = re.MULTILINE | re.DOTALL

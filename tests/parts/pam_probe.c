@@ -3,6 +3,7 @@
  *
  *   auth required …/pam_probe.so ask     asks "Password: ", accepts anything, leaves PAM_AUTHTOK
  *   auth required …/pam_probe.so show    says "probe authtok: TEXT" (or "probe no authtok")
+ *   auth required …/pam_probe.so ignored says "probe ignored"
  */
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
@@ -30,6 +31,8 @@ int pam_sm_authenticate(pam_handle_t *handle, int flags, int argc, const char **
         return ask(handle);
     if (argc == 1 && !strcmp(argv[0], "show"))
         return show(handle);
+    if (argc == 1 && !strcmp(argv[0], "ignored"))
+        return pam_info(handle, "probe ignored");
     return PAM_SERVICE_ERR;
 }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from otpauth import changes, copies, keyfiles, keys, record, seal, secretfile
 from otpauth.keys import HostKey
 from otpauth.secretfile import Proposal
+from otpauth.wishes import Wishes
 from tests import samples
 
 if TYPE_CHECKING:
@@ -27,10 +28,15 @@ HOST_KEY = HostKey("-", ((samples.HOST_ID, samples.HOST_SECRET),))
 PUBLIC = keyfiles.public_of(HOST_KEY)
 KEY = samples.RECORD_KEY
 HELD = samples.account(samples.totp_draft(), samples.hotp_draft(), samples.scratch_draft())
-CHANGE = changes.Change(add=(samples.totp_draft("tablet", bytes(range(20))),))
+NEW = samples.totp_draft("tablet", bytes(range(20)), note="azure")  # sealed, its base64 ends with =
+CHANGE = changes.Change(add=(NEW,))
 PLAIN, ASKED = record.encode(HELD), changes.encode(CHANGE)
 SEALED = copies.sealed(KEY, HELD)
 RECORD = secretfile.serialize_section(SEALED)
+WISHED = Wishes(1, (2, 600), reuse=True)
+WISHFUL = secretfile.serialize_section(
+    copies.sealed(KEY, HELD._replace(wishes=WISHED._replace(set=samples.NOW)))
+)
 OTHER_HOST = keys.RecordKey(bytes(32), (("00AA-11BB", bytes(32)),))
 
 Vector = tuple[str, str, bytes]  # what is expected, what is wrong, the file
@@ -118,6 +124,12 @@ def good() -> dict[str, Vector]:
             "a proposal with a code of a present token",
             HEAD + asked(changes.encode(CHANGE._replace(proof=changes.Proof("123456", 5)))),
         ),
+        "proposal_wishes": (
+            "ok",
+            "a proposal that narrows a user's own limits",
+            HEAD + asked(changes.encode(changes.Change(wishes=WISHED)), verb="wish", name="limits"),
+        ),
+        "record_wishes": ("ok", "a record with wishes", HEAD + WISHFUL),
         "proposal_relabel": (
             "ok",
             "a proposal that renames a token",
@@ -147,7 +159,12 @@ def record_of_all() -> Record:
         after = samples.after(samples.decide(after, typed, now=now, place=place), after)
     after = changes.remove(after, "0" * 16, now)
     drifts = dict.fromkeys(after.state.steps, (now, -2))
-    full = after.state._replace(drifts=drifts, tries={"192.0.2.1": now}, done={"1" * 16: now})
+    full = after.state._replace(
+        drifts=drifts,
+        tries={"192.0.2.1": now},
+        graces={"2" * 16: now},
+        done={"1" * 16: now},
+    )
     events = sorted(full.events)
     fixed = frozenset(each._replace(id=f"{n:016x}") for n, each in enumerate(events))
     return after._replace(state=full._replace(events=fixed))
@@ -237,11 +254,26 @@ def texts() -> dict[str, Vector]:
         "record_token_kind": ("an unknown kind", edited(RECORD, " totp phone", " motp phone")),
         "record_token_switch": ("neither on nor off", edited(RECORD, "phone on", "phone yes")),
         "record_token_id": ("an id in capitals", edited(RECORD, line, line.replace("d", "D", 1))),
-        "record_token_left": ("a left of -2", edited(RECORD, " 0 0 -1\n", " 0 0 -2\n")),
-        "record_token_words": ("a word less", edited(RECORD, " 0 0 -1\n", " 0 -1\n")),
+        "record_token_left": ("a left of -2", edited(RECORD, " 0 0 -1 160\n", " 0 0 -2 160\n")),
+        "record_token_words": ("a word less", edited(RECORD, " 0 0 -1 160\n", " 0 -1 160\n")),
         "record_tokens_many": (
             "33 tokens",
-            edited(RECORD, "token ", "token 0000000000000000 totp x on 1 0 0 -1\n" * 30 + "token "),
+            edited(
+                RECORD, "token ", "token 0000000000000000 totp x on 1 0 0 -1 160\n" * 30 + "token "
+            ),
+        ),
+        "record_wishes_none": (
+            "a line of no wishes",
+            edited(RECORD, "enrolled yes\n", "enrolled yes\nwishes 0 0 0 no no\n"),
+        ),
+        "record_wishes_window": ("a window of 22", edited(WISHFUL, "wishes 1 ", "wishes 22 ")),
+        "record_wishes_limit": ("2 in no time", edited(WISHFUL, " 2 600 ", " 2 0 ")),
+        "record_wishes_both": ("a limit and none", edited(WISHFUL, " 600 no ", " 600 yes ")),
+        "record_wishes_word": ("neither yes nor no", edited(WISHFUL, " no yes\n", " no maybe\n")),
+        "record_wishes_less": ("a word less", edited(WISHFUL, " no yes\n", " no\n")),
+        "record_wishes_late": (
+            "wishes behind the tokens",
+            edited(RECORD, "sealed\n", "wishes 1 0 0 no no\nsealed\n"),
         ),
         "record_notice_what": ("an unknown notice", edited(RECORD, " added fob", " stolen fob")),
         "record_notice_words": ("no reason", edited(RECORD, "added fob -", "added fob")),
@@ -291,6 +323,7 @@ def plains() -> dict[str, Vector]:
         ),
         "record_digits": ("nine digits", plain_with(b'"digits":6', b'"digits":9')),
         "record_period": ("a period of 0", plain_with(b'"period":30', b'"period":0')),
+        "record_wishes": ("a window of 22", plain_with(b'"window":0', b'"window":22')),
         "record_no_padding": ("no padding", held(PLAIN.rstrip())),
         "record_long_padding": ("a step too much of padding", held(PLAIN + b" " * record.PADDING)),
         "record_padding_newline": ("a newline as padding", held(PLAIN[:-1] + b"\n")),
@@ -306,7 +339,19 @@ def plains() -> dict[str, Vector]:
             "a step over 2^32",
             asked(ASKED.replace(b'seen":0', b'seen":4294967296')),
         ),
-        "proposal_note": ("an escape", asked(ASKED.replace(b'note":""', b'note":"\\u001b[2J"'))),
+        "proposal_wishes": (
+            "wishes that say when they were made",
+            asked(
+                changes.encode(changes.Change(wishes=WISHED._replace(set=5))),
+                verb="wish",
+                name="limits",
+            ),
+        ),
+        "proposal_drift": ("a drift of years", asked(ASKED.replace(b'drift":0', b'drift":20001'))),
+        "proposal_note": (
+            "an escape",
+            asked(ASKED.replace(b'note":"azure"', b'note":"\\u001b[2J"')),
+        ),
     }
     return {
         f"{name}_sealed": ("FormatError", why, HEAD + data) for name, (why, data) in named.items()
@@ -327,6 +372,11 @@ def seals() -> dict[str, Vector]:
         "record_nothing": ("nothing under the seal", cut(RECORD, 0)),
         "record_era_edited": ("another era", edited(RECORD, "era 0", "era 1")),
         "record_enrolled_edited": ("enrolled no", edited(RECORD, "enrolled yes", "enrolled no")),
+        "record_wishes_edited": ("another window", edited(WISHFUL, "wishes 1 ", "wishes 2 ")),
+        "record_wishes_dropped": (
+            "a line of wishes is missing",
+            edited(WISHFUL, "wishes 1 2 600 no yes\n", ""),
+        ),
         "record_name_edited": ("another name", edited(RECORD, "totp phone", "totp phony")),
         "record_token_dropped": ("a token line is missing", edited(RECORD, line + "\n", "")),
         "record_notice_dropped": (

@@ -1,0 +1,162 @@
+"""What `sshd -T` says: whether PAM gets to ask, and that nobody goes round it.
+
+Looked at only if the service sshd asks for codes.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from typing import TYPE_CHECKING
+
+from otpauth.doctor.finding import FAIL, WARN, Check, Fault
+from otpauth.doctor.ground import ask, settings_of
+from otpauth.doctor.pamstack import PASSWORDS, SEE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otpauth.doctor.ground import Ground
+
+SERVICE = "sshd"
+CONFIG = "/etc/ssh/sshd_config"
+DROPINS = "/etc/ssh/sshd_config.d/*.conf"
+INTERACTIVE = "keyboard-interactive"
+BY_PAM = (INTERACTIVE, "password")
+KEYS_SHOWN = 5  # names in one line
+
+
+def asks(ground: Ground) -> bool:
+    """Say whether sshd asks for codes."""
+    return SERVICE in ground.stacks
+
+
+def known(ground: Ground) -> bool:
+    """Say whether sshd asks for codes, and how it is configured could be read."""
+    return asks(ground) and ground.sshd.status == 0
+
+
+def tellable(ground: Ground) -> bool:
+    """Say whether it can be told who has a token and who is asked for a code."""
+    return known(ground) and ground.can_open
+
+
+def unreadable(ground: Ground) -> Iterator[Fault]:
+    """Give the configuration that sshd itself refuses."""
+    if ground.sshd.status != 0:
+        first = (ground.sshd.errors.splitlines() or ["no word of why"])[0]
+        yield Fault(f"sshd -T: {first}: sshd does not start with it", "mend it; sshd -t checks")
+
+
+def without_pam(ground: Ground) -> Iterator[Fault]:
+    """Give the sshd that does not use PAM."""
+    if ground.settings.get("usepam") != "yes":
+        yield Fault("sshd -T: UsePAM no: no code is asked", f"in {CONFIG}: UsePAM yes")
+
+
+def cannot_ask(ground: Ground) -> Iterator[Fault]:
+    """Give the sshd that has no way to ask a second question."""
+    if ground.settings.get("kbdinteractiveauthentication") != "yes":
+        yield Fault(
+            "sshd -T: KbdInteractiveAuthentication no: the code cannot be asked for",
+            f"in {CONFIG} or a file of sshd_config.d: KbdInteractiveAuthentication yes",
+        )
+
+
+def ways(settings: dict[str, str]) -> list[list[str]]:
+    """Return the lists of methods that log somebody in; `any` is each enabled one by itself."""
+    text = settings.get("authenticationmethods", "any")
+    if text != "any":
+        return [[method.partition(":")[0] for method in way.split(",")] for way in text.split()]
+    names = {
+        "publickey": "pubkeyauthentication",
+        "hostbased": "hostbasedauthentication",
+        "gssapi-with-mic": "gssapiauthentication",
+        INTERACTIVE: "kbdinteractiveauthentication",
+        "password": "passwordauthentication",
+    }
+    return [[method] for method, key in names.items() if settings.get(key) == "yes"]
+
+
+def round_pam(ground: Ground) -> Iterator[Fault]:
+    """Give ways into sshd on which PAM asks nothing."""
+    for way in ways(ground.settings):
+        if not set(way) & set(BY_PAM):
+            methods = ground.settings.get("authenticationmethods", "any")
+            yield Fault(
+                f"sshd -T: AuthenticationMethods {methods}: {','.join(way)} alone logs in, and no "
+                "code is asked",
+                f"in {CONFIG}: AuthenticationMethods publickey,keyboard-interactive",
+            )
+
+
+def one_factor(ground: Ground) -> Iterator[Fault]:
+    """Give ways on which the code is all that is asked."""
+    password = any(each.name in PASSWORDS for each in ground.stacks[SERVICE])
+    for way in ways(ground.settings):
+        if set(way) <= set(BY_PAM) and not password:
+            text = f"sshd -T: {','.join(way)} asks for a code and nothing else"
+            yield Fault(f"{text}: it is the only factor", f"a key or a password first: {SEE}")
+
+
+def password_method(ground: Ground) -> Iterator[Fault]:
+    """Give the method `password`, which puts the password where a code is wanted."""
+    if any("password" in way for way in ways(ground.settings)):
+        yield Fault(
+            "sshd -T: PasswordAuthentication yes: clients that use that method give the password "
+            "where the code is wanted, and are refused",
+            f"in {CONFIG}: PasswordAuthentication no",
+        )
+
+
+def unread_dropins(_: Ground) -> Iterator[Fault]:
+    """Give files of sshd_config.d that no Include reads."""
+    files = sorted(glob.glob(DROPINS))
+    if not files:
+        return
+    with open(CONFIG, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    if not re.search(r"^\s*Include\s.*sshd_config\.d", text, re.IGNORECASE | re.MULTILINE):
+        yield Fault(
+            f"{CONFIG} has no Include: {', '.join(files)} has no effect",
+            f"first line of {CONFIG}: Include {DROPINS}",
+        )
+
+
+def robots(ground: Ground) -> Iterator[Fault]:
+    """Give accounts that log in with a key and have no token, but are asked for a code."""
+    lines = ground.stacks[SERVICE]
+    if ground.policy.login.nullok or any("nullok" in e.args for e in lines if e.ours):
+        return
+    enrolled = {each.account.name for each in ground.people if each.enrolled or each.waiting}
+    keyed = [who.name for who, seen in ground.homes.items() if seen.has_key]
+    shut = [name for name in keyed if name not in enrolled and _is_asked(name)]
+    if shut:
+        names = ", ".join(shut[:KEYS_SHOWN])
+        more = f" and {len(shut) - KEYS_SHOWN} more" if len(shut) > KEYS_SHOWN else ""
+        yield Fault(
+            f"{names}{more}: a key in authorized_keys and no token: refused by ssh",
+            f"people: otpauth-admin setup USER; robots, at the end of {CONFIG}: Match User "
+            f"{','.join(shut[:KEYS_SHOWN])}, and below it AuthenticationMethods publickey",
+        )
+
+
+def _is_asked(name: str) -> bool:
+    """Say whether sshd has no way by a key alone for an account, Match blocks considered."""
+    said = ask("sshd", "-T", "-C", f"user={name},host=localhost,addr=127.0.0.1")
+    found = ways(settings_of(said.output))
+    return said.status == 0 and not any(not set(way) & set(BY_PAM) for way in found)
+
+
+CHECKS: tuple[Check[Ground], ...] = (
+    Check("sshd", FAIL, "sshd understands its configuration", unreadable, asks),
+    Check("sshd-pam", FAIL, "sshd uses PAM", without_pam, known),
+    Check("sshd-asks", FAIL, "sshd can ask for the code", cannot_ask, known),
+    Check("sshd-methods", FAIL, "every way into sshd asks for the code", round_pam, known),
+    Check("sshd-factor", WARN, "the code is the second factor", one_factor, known),
+    Check(
+        "sshd-password", WARN, "no client gives the password for the code", password_method, known
+    ),
+    Check("sshd-dropins", WARN, "files of sshd_config.d are read", unread_dropins, asks),
+    Check("sshd-keys", WARN, "who logs in with a key has a token", robots, tellable),
+)

@@ -1,0 +1,112 @@
+"""PAM's files as lines: what a service's stack of one type comes to, includes followed.
+
+See pam.d(5): `type control module arguments`, where a control or an argument in brackets may hold
+blanks, a backslash continues a line, `@include` and the controls `include` and `substack` read
+another file. Read only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from otpauth.value import NamedTuple
+
+FOLDER = "/etc/pam.d"
+MODULE, PROGRAM = "pam_otpauth.py", "otpauth-pam-exec"
+DEPTH_MAX = 16  # files that include one another
+_WORD = re.compile(r"\[(?:\\.|[^\]\\])*\]|\S+")
+
+
+class Line(NamedTuple):
+    """One module of a stack and where it stands; `args` are without brackets.
+
+    `depth` is 0 in the service's own lines and those of `include`; a substack's are deeper. An
+    include that cannot be read is a line without module, whose `args` name it.
+    """
+
+    file: str
+    number: int
+    control: str
+    module: str
+    args: tuple[str, ...]
+    depth: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as editors take it."""
+        return f"{self.file}:{self.number}"
+
+    @property
+    def name(self) -> str:
+        """The module's name without its folder."""
+        return os.path.basename(self.module)
+
+    @property
+    def ours(self) -> bool:
+        """Whether it runs otpauth, as a module or through pam_exec."""
+        return any(os.path.basename(each) in (MODULE, PROGRAM) for each in self.args)
+
+
+def read(service: str, kind: str = "auth", *, folder: str = FOLDER) -> tuple[Line, ...]:
+    """Return the lines of one type of a service's stack, in the order in which PAM runs them."""
+    return tuple(_file(folder, service, kind, depth=0, level=0))
+
+
+def services(folder: str = FOLDER) -> list[str]:
+    """Return the names of the host's services; files that others include are none."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return sorted(name for name in names if not name.startswith(("common-", ".")))
+
+
+def _file(folder: str, name: str, kind: str, *, depth: int, level: int) -> list[Line]:
+    path = os.path.join(folder, name)
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    lines: list[Line] = []
+    for number, words in _statements(text):
+        if words[0] == "@include" and len(words) > 1:
+            here = Line(path, number, "@include", "", (words[1],), depth)
+            lines += _included(folder, here, kind, depth=depth, level=level)
+        elif words[0].lower().removeprefix("-") == kind and len(words) > 2:
+            here = Line(path, number, words[1], words[2], _arguments(words[3:]), depth)
+            if words[1] in ("include", "substack"):
+                here = here._replace(module="", args=(words[2],))
+                deeper = depth + (words[1] == "substack")
+                lines += _included(folder, here, kind, depth=deeper, level=level)
+            else:
+                lines.append(here)
+    return lines
+
+
+def _included(folder: str, here: Line, kind: str, *, depth: int, level: int) -> list[Line]:
+    if level >= DEPTH_MAX:
+        return [here]
+    try:
+        return _file(folder, here.args[0], kind, depth=depth, level=level + 1)
+    except OSError:
+        return [here]
+
+
+def _statements(text: str) -> list[tuple[int, list[str]]]:
+    """Return words with the number of the line where they begin, comments left out."""
+    found = []
+    pending, start = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start if pending else number
+        pending += line.partition("#")[0]
+        if pending.endswith("\\"):
+            pending = pending[:-1] + " "
+            continue
+        words = _WORD.findall(pending)
+        if words:
+            found.append((start, words))
+        pending = ""
+    return found
+
+
+def _arguments(words: list[str]) -> tuple[str, ...]:
+    return tuple(word[1:-1].replace("\\]", "]") if word.startswith("[") else word for word in words)

@@ -1,0 +1,1 @@
+"""The same answers to Debian's pam_google_authenticator.so and to ours."""

@@ -1,0 +1,301 @@
+"""Both modules side by side: one secret, one clock, one application, the same typed answers.
+
+`Pair` is one person with a file of google-authenticator and a record of ours made from it; `login`
+gives an answer to both, each in the same stack and mode. What is compared is a `Seen`.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self, Unpack
+
+from otpauth import account, changes, store
+from otpauth.host import Host
+from otpauth.policy import Policy
+from otpauth.record import Record
+from otpauth.token import Draft
+from tests.parts import accounts, pam
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from tests.parts.accounts import Person
+    from tests.parts.faketime import Clock
+
+GOOGLE, OURS = "pam_google_authenticator.so", "pam_python.so pam_otpauth.py"
+PASSWORD = "0123456789"  # its own tail looks like a code
+ADDRESS = "192.0.2.1"
+SECRET = "2SH3V3GDW7ZNMGYE"  # published, with these codes, in google-authenticator's own tests
+HOTP = ("488176", "293240", "445965", "464407", "374703", "932068", "687830", "642338", "765147")
+_FROM_9996 = (
+    *("316007", "719291", "374875", "692344", "050548", "478726", "646986", "842639", "671031"),
+    *("319389", "324466", "049310", "253103"),
+)
+TOTP = dict(enumerate(_FROM_9996, 9996)) | {
+    11000: "229713",
+    11001: "099452",
+    11002: "175332",
+    11003: "339128",
+    11010: "059380",
+    12000: "746135",
+    12020: "140928",
+    20000: "178844",
+    20001: "246264",
+    20002: "425737",
+    20003: "949587",
+    20004: "676949",
+    20006: "152533",
+}
+# ours has its limits always: tests about something else ask for the widest
+UNHURRIED = ("rate_limit=100/1s",)
+
+
+class Mode(NamedTuple):
+    """One of the eight ways to hand a code over; None leaves PAM_AUTHTOK alone."""
+
+    words: tuple[str, ...]
+    authtok: str | None
+    answer: str | None
+
+
+MODES = {
+    "M0": Mode((), None, "{code}"),
+    "M1": Mode(("forward_pass",), None, "{password}{code}"),
+    "M2": Mode(("use_first_pass",), "{password}{code}", None),
+    "M3": Mode(("use_first_pass", "forward_pass"), "{password}{code}", None),
+    "M4": Mode(("try_first_pass",), "{password}{code}", ""),
+    "M5": Mode(("try_first_pass", "forward_pass"), "{password}{code}", ""),
+    "M6": Mode(("try_first_pass",), "{password}", "{code}"),
+    "M7": Mode(("try_first_pass", "forward_pass"), "{password}", "{password}{code}"),
+}
+
+
+class Seen(NamedTuple):
+    """What an application and the next module see: PAM's code, prompts, and PAM_AUTHTOK."""
+
+    code: str
+    prompts: int
+    authtok: str | None
+
+
+def seen(done: pam.Drive, *, first: bool) -> Seen:
+    """Read a transaction; `first` says that the neighbour asked for a password before."""
+    one = done.one
+    prefix = "probe authtok: "
+    shown = [text.removeprefix(prefix) for text in one.told if text.startswith(prefix)]
+    code = "PAM_IGNORE" if "probe ignored" in one.told else one.code
+    return Seen(code, len(one.asked) - first, shown[0] if shown else None)
+
+
+def stack(module: str, words: Sequence[str], *, first: bool) -> str:
+    """Return a stack that shows what a module does: its code, and PAM_AUTHTOK afterwards."""
+    argv = " ".join(f"[{word}]" if " " in word else word for word in words)
+    shows, ignored = pam.probe("show"), pam.probe("ignored")
+    lines = [pam.probe("ask")] * first
+    lines += [f"auth [ignore=1 default=ok] {module} {argv}"]
+    lines += [shows.replace("required", "[default=1]", 1), ignored]
+    return "\n".join(lines)
+
+
+def file_text(*options: str, scratch: Sequence[str] = (), secret: str = SECRET) -> str:
+    """Return a file of google-authenticator."""
+    return "".join(f"{each}\n" for each in (secret, *(f'" {o}' for o in options), *scratch))
+
+
+def drafts(text: str) -> list[Draft]:
+    """Return the tokens that a file of google-authenticator holds, with their state."""
+    secret, *lines = text.split("\n")
+    plain = secret.upper().translate(str.maketrans("018", "OLB", " -\t\r"))
+    usable = len(plain) * 5 // 8 * 8 // 5 + bool(len(plain) * 5 // 8 * 8 % 5)
+    raw = base64.b32decode(plain[:usable] + "=" * (-usable % 8))
+    params = {"secret": raw.hex(), "algorithm": "SHA1", "digits": 6}
+    options = dict(_option(line) for line in lines if line.startswith('" '))
+    used = [int(each) for each in options.get("DISALLOW_REUSE", "").split()]
+    found = []
+    if int(options.get("HOTP_COUNTER", "0")):
+        found.append(Draft("hotp", "phone", params, seen=int(options["HOTP_COUNTER"])))
+    elif "TOTP_AUTH" in options:
+        more = {"period": int(options.get("STEP_SIZE", "30"))}
+        found.append(Draft("totp", "phone", params | more, seen=max(used, default=0)))
+    codes = sorted(line for line in lines if re.fullmatch("[1-9][0-9]{7}", line))
+    if codes:
+        found.append(Draft("scratch", "scratch", {"bits": 26, "codes": codes}))
+    return found
+
+
+def _option(line: str) -> tuple[str, str]:
+    name, _, value = line[2:].partition(" ")
+    return name, value
+
+
+@dataclass
+class Pair:
+    """One person, enrolled with both modules."""
+
+    person: Person
+    clock: Clock
+    words: tuple[str, ...] = field(default=())
+
+    @property
+    def google_file(self) -> Path:
+        """Return where google-authenticator keeps its file."""
+        return self.person.home / ".google_authenticator"
+
+    @property
+    def our_file(self) -> Path:
+        """Return where we keep ours."""
+        return self.person.home / ".otpauth"
+
+    def install(self, text: str | None) -> None:
+        """Give the person this file and, made from it, a record; nothing, if None."""
+        for path in (self.google_file, self.our_file, Path("/var/lib/otpauth/users", self.name)):
+            path.unlink(missing_ok=True)
+        self.words = UNHURRIED
+        if text is not None:
+            self.write_google(text)
+            self.enrol(text)
+
+    def write_google(self, text: str) -> None:
+        """Write google-authenticator's file."""
+        self.google_file.unlink(missing_ok=True)
+        self.google_file.write_text(text)
+        self.google_file.chmod(0o600)
+        os.chown(self.google_file, self.person.uid, self.person.gid)
+
+    def enrol(self, text: str) -> None:
+        """Make our record from google-authenticator's file, as an import does."""
+        now = int(self.clock.now())
+        window = re.search('^" WINDOW_SIZE ([0-9]+)$', text, re.MULTILINE)
+        self.words = (*UNHURRIED, f"window={window[1]}") if window else UNHURRIED
+        terms = store.Terms(Host(), Policy(), Policy().login, now)
+        used = max((each.seen for each in drafts(text) if each.kind == "totp"), default=0)
+        change = changes.Change(
+            add=tuple(
+                each if each.kind != "totp" else each._replace(seen=0) for each in drafts(text)
+            )
+        )
+
+        def act(held: Record | None) -> store.Act:
+            blank = held or Record(self.name, self.person.uid)
+            made = changes.apply(blank, change, store.ground(terms))
+            steps = {each.id: used for each in made.tokens.values() if each.kind == "totp"}
+            state = made.state._replace(steps=steps if used else {})
+            return store.Act(made._replace(state=state), None, home=True)
+
+        if change.add:
+            assert store.transact(account.lookup(self.name), terms, act).recorded
+
+    def forgive(self) -> None:
+        """Forget our record's wrong answers, for sequences that are not about limits."""
+        terms = store.Terms(Host(), Policy(), Policy().login, int(self.clock.now()))
+
+        def act(held: Record | None) -> store.Act:
+            assert held is not None
+            state = held.state._replace(events=frozenset(), wrong={}, tries={})
+            return store.Act(held._replace(state=state), None, home=False)
+
+        store.transact(account.lookup(self.name), terms, act)
+
+    @property
+    def name(self) -> str:
+        """Return the person's login name."""
+        return self.person.name
+
+    def google(self, words: Sequence[str], authtok: str | None, answers: Sequence[str]) -> Seen:
+        """Log in through google-authenticator's module."""
+        return self._login(GOOGLE, words, authtok, answers)
+
+    def ours(self, words: Sequence[str], authtok: str | None, answers: Sequence[str]) -> Seen:
+        """Log in through ours."""
+        return self._login(OURS, (*self.words, *words), authtok, answers)
+
+    def _login(
+        self, module: str, words: Sequence[str], authtok: str | None, answers: Sequence[str]
+    ) -> Seen:
+        first = authtok is not None
+        given = ([authtok] if authtok is not None else []) + list(answers)
+        return seen(self.drive(module, words, given, first=first), first=first)
+
+    def drive(
+        self,
+        module: str,
+        words: Sequence[str],
+        answers: Sequence[str],
+        *,
+        first: bool = False,
+        user: str = "",
+        service: str | None = None,
+        **options: Unpack[pam.Options],
+    ) -> pam.Drive:
+        """Run a transaction through a module; `service` gives it a name that stays."""
+        if not options.setdefault("rhost", ADDRESS):
+            del options["rhost"]
+        options["environment"] = self.clock.environment
+        with pam.service(stack(module, words, first=first), service) as name:
+            return pam.drive(name, user or self.name, answers, **options)
+
+    def both(
+        self, mode: str, code: str, *, words: Sequence[str] = (), only_ours: Sequence[str] = ()
+    ) -> tuple[Seen, Seen]:
+        """Hand one code to both modules in one mode."""
+        way = MODES[mode]
+        authtok = way.authtok and way.authtok.format(password=PASSWORD, code=code)
+        answers = [] if way.answer is None else [way.answer.format(password=PASSWORD, code=code)]
+        theirs = self.google((*way.words, *words), authtok, answers)
+        return theirs, self.ours((*way.words, *words, *only_ours), authtok, answers)
+
+
+class Pairs:
+    """One pair for each mode; all modes run at the same time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rest = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Make the people."""
+        self.pairs = {
+            mode: Pair(self._rest.enter_context(accounts.make()), self._clock) for mode in MODES
+        }
+        self._threads = self._rest.enter_context(ThreadPoolExecutor(len(MODES)))
+        for name in ("pamdrive", "pam_probe.so", "true_sleep.so"):  # before several threads want it
+            pam.compiled(name)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the people."""
+        self._rest.close()
+
+    def install(self, text: str | None) -> None:
+        """Give all of them the same file and record."""
+        for pair in self.pairs.values():
+            pair.install(text)
+
+    def both(
+        self,
+        modes: Sequence[str],
+        code: str,
+        *,
+        words: Sequence[str] = (),
+        only_ours: Sequence[str] = (),
+    ) -> dict[str, tuple[Seen, Seen]]:
+        """Hand one code to both modules in each of these modes."""
+        running = {
+            mode: self._threads.submit(
+                self.pairs[mode].both, mode, code, words=words, only_ours=only_ours
+            )
+            for mode in modes
+        }
+        return {mode: future.result() for mode, future in running.items()}

@@ -1,0 +1,76 @@
+"""The same answers to both modules: equal, but for the table of differences."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conformance import differences
+from tests.conformance.anchor import Pairs
+from tests.conformance.scenarios import PLAIN, SCENARIOS, STEPS
+from tests.man import pages
+from tests.parts.faketime import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.stage
+
+
+@pytest.fixture(scope="module")
+def clock(stage: Path) -> Iterator[Clock]:
+    """Give the clock that both modules run on."""
+    assert stage.is_dir()
+    with Clock() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pairs(clock: Clock) -> Iterator[Pairs]:
+    """Give people enrolled with both modules, one for each mode."""
+    with Pairs(clock) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(name: str, pairs: Pairs, clock: Clock) -> None:
+    """PAM's code, prompts and PAM_AUTHTOK are theirs, or differ as the table says."""
+    scenario = SCENARIOS[name]
+    faults = []
+    for number, step in enumerate(scenario.steps, 1):
+        clock.freeze(step.now)
+        if number == 1 or step.fresh:
+            pairs.install(scenario.file)
+        found = pairs.both(scenario.modes, step.code, words=scenario.words, only_ours=scenario.ours)
+        for mode, (google, ours) in found.items():
+            faults += [differences.fault(f"{name}.{number}", mode, google, ours)]
+    faults = [fault for fault in faults if fault]
+    assert not faults, "\n".join(faults)
+
+
+def test_nobody_answers(pairs: Pairs, clock: Clock) -> None:
+    """Where a conversation fails, both refuse."""
+    clock.freeze(300000)
+    pairs.install(PLAIN)
+    pair = pairs.pairs["M0"]
+    google, ours = pair.google((), None, []), pair.ours((), None, [])
+    assert not differences.fault("nobody-answers.1", "M0", google, ours)
+
+
+def test_every_row_is_about_a_step() -> None:
+    """Every row of the table names a step and modes that are run."""
+    for row in differences.DIFFERENCES:
+        steps = {(step, mode) for step, mode in STEPS if row in differences.expected(step, mode)}
+        assert {mode for _, mode in steps} == set(row.modes), row
+
+
+def test_every_reason_is_documented() -> None:
+    """pam_otpauth(8) tells of every reason in the table; the rest of its items have own tests."""
+    told = pages.subsection("pam_otpauth.8", "Differences from pam_google_authenticator")
+    items = set(re.findall(r"^\.It Sy (.*)$", told, re.MULTILINE))
+    shown = {row.why.item for row in differences.DIFFERENCES}
+    assert items - shown == {"grace", "home faults", "made-up users", "malformed lines"}
+    assert shown <= items

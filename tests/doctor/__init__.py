@@ -1,0 +1,1 @@
+"""Tests of the doctor: a healthy host, and each fault seeded in one."""

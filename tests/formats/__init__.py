@@ -1,0 +1,1 @@
+"""Imports and exports, against the real tools where there are some."""
