@@ -151,6 +151,8 @@ def told(path: str, reading: Callable[[], bytes]) -> bytes:
         return ABSENT if os.path.isdir(os.path.dirname(path)) else UNFIT + b"its folder is missing"
     except (OSError, UnsafeFileError) as error:
         fault = error.strerror or "unknown" if isinstance(error, OSError) else str(error)
+        if os.path.islink(path):
+            fault = "it is a symbolic link, which is not followed"
         return UNFIT + fault.encode()
 
 

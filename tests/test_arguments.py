@@ -33,6 +33,7 @@ READ: dict[str, dict[str, Any]] = {
     "echo-verification-code": {"echo": True},
     "grace_period=0": {"rule": RULE},
     "grace_period=86400": {"rule": RULE._replace(grace=86400)},
+    "grace_period=99999999": {"rule": RULE._replace(grace=7776000)},
     "grace=12h": {"rule": RULE._replace(grace=43200)},
     "grace=off": {"rule": RULE},
     "before_password": {"rule": RULE._replace(before_password=True)},
@@ -46,7 +47,7 @@ REFUSED = (
     *("user=", "user=a/b", "user=alice", "allowed_perm=", "allowed_perm=0", "allowed_perm=08"),
     *("allowed_perm=-1", "allowed_perm=0600x", "authtok_prompt=a\nb"),
     *("grace_period=", "grace_period=-1", "grace_period=1x", "grace_period=1.5", "grace=91d"),
-    *("grace_period=0x10", "grace_period=99999999", "grace=0", "authtok_prompt=" + "x" * 201),
+    *("grace_period=0x10", "grace=0", "authtok_prompt=" + "x" * 201),
 )
 
 

@@ -211,7 +211,7 @@ def test_dry_run(person: Person) -> None:
     """A dry run says what would come of it, and changes nothing."""
     path = write_google(person, enrolment.new_secret(), "DISALLOW_REUSE", "TOTP_AUTH")
     text = moved(person.name, "--dry-run", "--remove-originals")
-    assert text == f"{person.name}: phone would be moved\n1 moved\n"
+    assert text == f"{person.name}: phone would be moved\n1 would be moved\n"
     assert path.exists()
     assert "not enrolled" in admin("show", person.name).stdout
 
