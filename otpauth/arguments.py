@@ -65,7 +65,7 @@ def read(rule: policy.Rule, words: Sequence[str]) -> Line:
         except ConfigError as error:
             raise ConfigError(f"PAM argument {key!r}: {error}", hint=error.hint) from None
     line = _adopting(line)
-    if line.user and re.search(r"(^|/)~(/|$)|\$\{HOME\}", line.secret or "~"):
+    if line.user and _IN_A_HOME.search(line.secret or "~"):
         raise ConfigError(
             "PAM argument 'user': the file is in a home", hint="secret=/var/lib/PLACE/${USER}"
         )
@@ -106,6 +106,9 @@ def _with_value(line: Line, key: str, value: str) -> Line:
     raise ConfigError("it is not known", hint="see pam_otpauth(8)")
 
 
+_IN_A_HOME = re.compile(r"(^|/)~(/|$)|\$\{HOME\}")
+
+
 def _seconds(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text):
         raise ConfigError(f"{text!r} is not a number of seconds")
@@ -130,6 +133,8 @@ def _adopt(text: str) -> tuple[str, str]:
     kind, _, path = text.partition(":")
     if kind not in ADOPTED:
         raise ConfigError(f"{kind!r} is none of: {' '.join(ADOPTED)}")
+    if kind == "oath" and _IN_A_HOME.search(path):
+        raise ConfigError("that file is root's own, in no home", hint="oath:/etc/users.oath")
     return ADOPTED[kind], _path(path) if path else ""
 
 

@@ -310,7 +310,12 @@ def unlock(account: Record, now: int) -> Record:
     """Raise the era: no failures, no steps of the future. Tokens and used codes stay."""
     state = account.state
     steps = {
-        ident: min(step, oath.time_step(now, period=account.tokens[ident].params["period"]))
+        ident: min(
+            step,
+            oath.time_step(now, period=account.tokens[ident].params["period"])
+            + max(state.drifts.get(ident, (0, 0))[1], 0)
+            + 1,
+        )
         for ident, step in state.steps.items()
         if ident in account.tokens
     }

@@ -119,7 +119,10 @@ class Server:
             return reply
         if request.startswith(READ):
             path = os.fsdecode(request.removeprefix(READ))
-            return look(self._place.owner, path, self._place.checks)
+            checks = self._place.checks
+            if checks.forbidden == USUAL.forbidden:  # its secrets are in the clear
+                checks = checks._replace(forbidden=0o077)
+            return look(self._place.owner, path, checks)
         insist = request.startswith(INSIST)
         data = request.removeprefix(INSIST if insist else WRITE)
         seconds = INSIST_LOCK_SECONDS if insist else WRITE_LOCK_SECONDS

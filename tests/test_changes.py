@@ -537,11 +537,13 @@ def test_unlock() -> None:
 
 
 def test_unlock_mends_the_clock() -> None:
-    """`unlock` lowers steps of the future to now, so that the code of now is still used."""
+    """`unlock` lowers steps of the future to the one after now: a fast phone may have used it."""
     far = samples.after(samples.decide(HELD, code_at(NOW + 10**7), now=NOW + 10**7), HELD)
     mended = changes.unlock(far, NOW)
-    assert mended.state.steps == {PHONE.id: STEP}
+    assert mended.state.steps == {PHONE.id: STEP + 1}
     assert oath.time_step(NOW) == STEP
+    fast = samples.after(samples.decide(HELD, code_at(NOW + 30)), HELD)
+    assert samples.decide(changes.unlock(fast, NOW), code_at(NOW + 30)).verdict == "refuse"
 
 
 def test_reset() -> None:

@@ -301,7 +301,7 @@ def reject(options: argparse.Namespace) -> int:
     """Drop waiting changes."""
     one = target(options.user)
     chosen = _chosen(one, options.digests)
-    one.transact(lambda held, ground: changes.dismiss(held, chosen, ground.now))
+    one.transact(lambda held, ground: changes.dismiss(held, chosen, ground.now), rejected=chosen)
     for digest in chosen:
         print(f"{digest}  dropped")
     return report.DONE
