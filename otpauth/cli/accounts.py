@@ -78,7 +78,7 @@ def _summary(place: Host, name: str, rule: Rule) -> dict[str, Any]:
         data = trusted(place.copy_of(name), place.owner, most=secretfile.SIZE_MAX)
         held = secretfile.parse(data).records[0]
     except FileNotFoundError:
-        return {**empty, "state": "not enrolled"}
+        return {**empty, "state": "no such account" if _gone(name) else "not enrolled"}
     except (OtpauthError, OSError, IndexError):
         return {**empty, "state": "damaged: the record does not parse"}
     state = "ready" if held.tokens else "no token left" if held.enrolled else "reset"
