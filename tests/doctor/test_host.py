@@ -31,13 +31,18 @@ KbdInteractiveAuthentication yes
 PasswordAuthentication no
 AuthenticationMethods publickey,keyboard-interactive
 """
-COPIED = ("/etc", "/var/lib/otpauth", "/lib/security", "/usr/local/lib/otpauth", "/home")
+PAM_PYTHON = next(Path("/usr/lib").glob("**/security/pam_python.so"), Path("/nowhere/none"))
+COPIED = (
+    *("/etc", "/var/lib/otpauth", "/lib/security", "/usr/local/lib/otpauth", "/home"),
+    str(PAM_PYTHON.parent),
+)
 PRELUDE = (
     "mount -t tmpfs copies /mnt\n"
     + "".join(
         f"mkdir -p /mnt{each}; cp -a {each}/. /mnt{each}; mount --bind /mnt{each} {each}\n"
         for each in COPIED
     )
+    + f"pam_python={PAM_PYTHON}\n"
     + """
 sshd=/etc/pam.d/sshd
 drop=/etc/ssh/sshd_config.d/10-otpauth.conf
@@ -81,7 +86,13 @@ SEEDS = (
         "not of one backup",
         "cd /etc/otpauth; cp record.key old; otpauth-admin key rotate; cp old record.key",
     ),
-    Seed("keys-machine", "warn", "clone", "echo 00112233445566778899aabbccddeeff >/etc/machine-id"),
+    Seed(
+        "keys-machine",
+        "warn",
+        "clone",
+        "echo 00112233445566778899aabbccddeeff >/etc/machine-id\n"
+        "sed -i 's/^machine .*/machine 0123456789abcdef/' /etc/otpauth/host.key",
+    ),
     Seed("keys-backup", "warn", "never exported", "otpauth-admin key rotate"),
     Seed("paths", "fail", "/usr/local/lib/otpauth has", "chmod o+w $lib"),
     Seed("paths", "fail", "/etc/otpauth has owner 1", "chown 1 /etc/otpauth"),
@@ -93,12 +104,12 @@ SEEDS = (
     Seed(
         "policy", "fail", "otpauth.conf:2", "printf '[login]\\nx=1\\n' >/etc/otpauth/otpauth.conf"
     ),
-    Seed("pam-python", "fail", "not installed", "rm /lib/security/pam_python.so"),
+    Seed("pam-python", "fail", "not installed", "rm $pam_python"),
     Seed(
         "pam-python",
         "fail",
         "needs libpython3.99",
-        "sed -i 's/libpython3.1./libpython3.99/' /lib/security/pam_python.so",
+        "sed -i 's/libpython3.1./libpython3.99/' $pam_python",
     ),
     Seed("module", "fail", "which is not there", "rm /lib/security/pam_otpauth.py"),
     Seed(
