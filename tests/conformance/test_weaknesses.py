@@ -67,8 +67,8 @@ def theirs(pair: Pair, *answers: str, words: Sequence[str] = ()) -> Seen:
 
 
 def ours(pair: Pair, *answers: str, words: Sequence[str] = ()) -> Seen:
-    """Log in through ours, with its own limits."""
-    return pair.ours(("rate_limit=3/30s", *words), None, answers)
+    """Log in through ours."""
+    return pair.ours(words, None, answers)
 
 
 def test_w1_secret_at_rest(pair: Pair) -> None:
@@ -121,7 +121,7 @@ def test_w3_grace_of_the_future(pair: Pair) -> None:
     """W3: an entry of the future lets in without a code, even without grace_period; not by ours."""
     pair.write_google(file_text(f"LAST0 {ADDRESS} {NOW + 10**6}", "TOTP_AUTH"))
     assert theirs(pair) == (OK, 0, None)
-    words = (*pair.words, "grace_period=3600", "after_password")
+    words = ("grace_period=3600", "after_password")
     pair.clock.freeze(NOW + 10**6)
     code = oath.hotp(base64.b32decode(SECRET), (NOW + 10**6) // PERIOD)
     assert pair.drive(OURS, words, [code], service="w3").one.ok
@@ -164,8 +164,8 @@ def test_w6_strangers_lock_out(pair: Pair) -> None:
     assert theirs(pair, TOTP[10000]).code == ours(pair, TOTP[10000]).code == OK
     pair.clock.freeze(NOW + PERIOD)
     for number in range(4):
-        for module, words in ((GOOGLE, ()), (OURS, ("rate_limit=3/30s",))):
-            assert not pair.drive(module, words, [f"{number:06}"], rhost=ELSEWHERE).one.ok
+        for module in (GOOGLE, OURS):
+            assert not pair.drive(module, (), [f"{number:06}"], rhost=ELSEWHERE).one.ok
     assert theirs(pair, TOTP[10001]) == (NO, 0, None)
     assert ours(pair, TOTP[10001]).code == OK
 
@@ -326,7 +326,7 @@ def test_w13_grace_goes_round_limits(pair: Pair) -> None:
     """W13: grace passes by the limit and goes by the text of a host name; ours does neither."""
     limit = ("grace_period=600",)
     pair.install(file_text("RATE_LIMIT 3 30", "DISALLOW_REUSE", "TOTP_AUTH"))
-    mine = (*limit, "after_password", "rate_limit=3/30s")
+    mine = (*limit, "after_password")
     for module, words in ((GOOGLE, limit), (OURS, mine)):
         name = "host.example"
         pair.drive(module, words, [TOTP[10000]], service="w13", rhost=name)
