@@ -164,8 +164,9 @@ class Pair:
         done = enrolment.admin("export", self.name, "--format", "google-authenticator")
         assert done.returncode == 0, done.stderr
         texts = (self.google_file.read_text(), done.stdout)
-        google, ours = (re.findall(f'^" ({option}.*)$', text, re.MULTILINE) for text in texts)
-        return Seen(*google, 0, None), Seen(*ours, 0, None)
+        found = [re.findall(f'^" ({option}.*)$', text, re.MULTILINE) for text in texts]
+        google, ours = ("; ".join(lines) for lines in found)
+        return Seen(google, 0, None), Seen(ours, 0, None)
 
     def forgive(self) -> None:
         """Forget our record's wrong answers, for sequences that are not about limits."""

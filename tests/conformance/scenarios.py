@@ -19,7 +19,8 @@ PERIOD = 30
 class Step(NamedTuple):
     """A code at a time, in Unix seconds; `fresh` puts both records back to the start before.
 
-    `state` is an option of the file whose line is compared afterwards, as `scenario.number.state`.
+    `state` is an option of the file whose line is compared afterwards, in SOME modes, as
+    `scenario.number.state`.
     """
 
     code: str
@@ -182,10 +183,16 @@ SCENARIOS = {
     ),
 }
 _NAMED = [
-    (f"{name}.{number}{ending}", mode)
+    (f"{name}.{number}", mode)
     for name, each in SCENARIOS.items()
-    for number, step in enumerate(each.steps, 1)
-    for ending in ("", ".state")[: 1 + bool(step.state)]
+    for number in range(1, len(each.steps) + 1)
     for mode in each.modes
 ]
-STEPS = (*_NAMED, ("nobody-answers.1", "M0"))
+_STATES = [
+    (f"{name}.{number}.state", mode)
+    for name, each in SCENARIOS.items()
+    for number, step in enumerate(each.steps, 1)
+    for mode in SOME
+    if step.state
+]
+STEPS = (*_NAMED, *_STATES, ("nobody-answers.1", "M0"))

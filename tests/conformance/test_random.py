@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from otpauth import oath
 from tests.conformance.anchor import MODES, Pair, file_text, imported
-from tests.conformance.differences import DIFFERENCES, as_told, expected
+from tests.conformance.differences import DIFFERENCES, RANDOM, TRIED, as_told, expected
+from tests.conformance.scenarios import ALONE
 from tests.parts import accounts, pam
 from tests.parts.faketime import Clock
 
@@ -53,7 +54,7 @@ class Login(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """A code, and what the table calls it: `random.name`."""
+    """A code, and what the table calls it behind RANDOM."""
 
     name: str
     code: str
@@ -70,10 +71,12 @@ WORDS = ("no_increment_hotp", "noskewadj")
 TEXTS = ("", "abcdef", "05054", "0050548", "00000000", "x" * 300, "12345678 ", "1234-5678")
 BLANK, DASH = 6, 7
 SHOWN = [
-    Login(95, mode, what, offset)
+    Login(later, mode, what, offset)
     for mode in MODES
-    for what, offset in (("code", 1), ("code", 0), ("text", BLANK), ("code", 4), ("text", DASH))
+    for later, what, offset in ((95, "code", 1), (0, "code", 0), (95, "code", 4), (0, "text", DASH))
 ]
+SHOWN += [Login(95, mode, "text", BLANK) for mode in ALONE]
+SHOWN += [Login(later, mode, "code", 1) for mode in TRIED for later in (95, 0)]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,7 @@ def _check(
         met.update(_run(pairs, steps))
 
     run()
-    rows = [row for row in DIFFERENCES if row.steps.startswith("random.")]
+    rows = [row for row in DIFFERENCES if row.steps.startswith(RANDOM)]
     assert met == {(row, mode) for row in rows for mode in row.modes}
 
 
@@ -153,13 +156,16 @@ def _run(pairs: dict[str, Pair], steps: list[Login]) -> set[tuple[Difference, st
 
 def _row(where: str, name: str, mode: str, google: Seen, ours: Seen) -> Difference:
     """Return the row that tells of a difference; fail if there is none, or more than one."""
-    rows = [row for row in expected(f"random.{name}", mode) if as_told(row, google, ours)]
+    rows = [row for row in expected(RANDOM + name, mode) if as_told(row, google, ours)]
     assert len(rows) == 1, f"{where}: {google} but ours {ours}, {rows}"
     return rows[0]
 
 
 def _typed(pair: Pair, each: Login, now: int) -> Typed:
-    """Return what stands for a code, by google-authenticator's present file."""
+    """Return what stands for a code, by google-authenticator's present file.
+
+    `used` is a code that was, or one older than such; `far` one outside of our window.
+    """
     draft = imported(pair.google_file.read_text())[0].draft
     if each.what == "scratch":
         return Typed("scratch", SCRATCH[each.offset % len(SCRATCH)])
