@@ -37,7 +37,6 @@ class Difference(NamedTuple):
 
 OK, NO, IGNORE = "PAM_SUCCESS", "PAM_AUTH_ERR", "PAM_IGNORE"
 PROMPTED, PASSED, TRIED = ("M0", "M1", "M6", "M7"), ("M2", "M3"), ("M4", "M5")
-ALL = (*PROMPTED, *PASSED, *TRIED)
 SOME = ("M0", "M3", "M4")
 
 REUSE = Why("codes once", "a code is good once, always: theirs only if the user had chosen so")
