@@ -165,7 +165,7 @@ class Pair:
         assert done.returncode == 0, done.stderr
         texts = (self.google_file.read_text(), done.stdout)
         found = [re.findall(f'^" ({option}.*)$', text, re.MULTILINE) for text in texts]
-        google, ours = ("; ".join(lines) for lines in found)
+        (google,), (ours,) = found
         return Seen(google, 0, None), Seen(ours, 0, None)
 
     def forgive(self) -> None:
