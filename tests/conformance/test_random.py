@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.stage
 
-START = 300_000
+START = 900_000  # far from the codes in TEXTS
 SCRATCH = ("12345678", "23456789", "98765432")
 KINDS = {
     "totp": file_text("DISALLOW_REUSE", "TOTP_AUTH", scratch=SCRATCH),
