@@ -64,11 +64,27 @@ def read(rule: policy.Rule, words: Sequence[str]) -> Line:
             line = _with_value(line, key, value) if equals else _with_flag(line, word)
         except ConfigError as error:
             raise ConfigError(f"PAM argument {key!r}: {error}", hint=error.hint) from None
-    if line.user and re.search(r"(^|/)~(/|$)|\$\{HOME\}", line.secret or "~"):
+    line = _adopting(line)
+    if line.user and _IN_A_HOME.search(line.secret or "~"):
         raise ConfigError(
             "PAM argument 'user': the file is in a home", hint="secret=/var/lib/PLACE/${USER}"
         )
     return line
+
+
+def _adopting(line: Line) -> Line:
+    """Return the line with the path that adopt= reads: without one of its own that of secret=.
+
+    A secret= that names the other software's file does not name ours, which lies where it always
+    does; with user= ours comes into its place.
+    """
+    name, path = line.adopt
+    if not name:
+        return line
+    path = path or (line.secret if name == GOOGLE else "") or USUAL[name]
+    theirs = path.replace("${HOME}", "~") == line.secret.replace("${HOME}", "~")
+    secret = "" if theirs and not line.user else line.secret
+    return line._replace(adopt=(name, path), secret=secret)
 
 
 def _with_flag(line: Line, word: str) -> Line:
@@ -90,13 +106,17 @@ def _with_value(line: Line, key: str, value: str) -> Line:
     raise ConfigError("it is not known", hint="see pam_otpauth(8)")
 
 
+_IN_A_HOME = re.compile(r"(^|/)~(/|$)|\$\{HOME\}")
+
+
 def _seconds(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > policy.GRACE_MAX:
-        raise ConfigError(f"{text!r} is not a number of seconds up to {policy.GRACE_MAX}")
-    return int(text)
+    if not re.fullmatch(r"[0-9]{1,10}", text):
+        raise ConfigError(f"{text!r} is not a number of seconds")
+    return min(int(text), policy.GRACE_MAX)
 
 
 def _path(text: str) -> str:
+    text = re.sub("//+", "/", text)
     known = re.fullmatch(r"(~|\$\{HOME\})?(/([^/$]|\$\{(HOME|USER)\})+)+", text)
     if not known or not text.isprintable() or "/../" in text + "/":
         raise ConfigError(f"{text!r} is not a path", hint="absolute, or from ~ or ${HOME}")
@@ -113,8 +133,9 @@ def _adopt(text: str) -> tuple[str, str]:
     kind, _, path = text.partition(":")
     if kind not in ADOPTED:
         raise ConfigError(f"{kind!r} is none of: {' '.join(ADOPTED)}")
-    name, default = ADOPTED[kind]
-    return name, _path(path or default)
+    if kind == "oath" and _IN_A_HOME.search(path):
+        raise ConfigError("that file is root's own, in no home", hint="oath:/etc/users.oath")
+    return ADOPTED[kind], _path(path) if path else ""
 
 
 def _name(text: str) -> str:
@@ -146,10 +167,9 @@ FLAGS: dict[str, dict[str, Any]] = {
     "no_increment_hotp": {},  # a failure never moves a counter
     "allow_readonly": {},  # a home that cannot be written keeps nobody out: the host's copy counts
 }
-ADOPTED = {  # what adopt= calls a format, its name in otpauth.formats, and where it is
-    "google-authenticator": ("google-authenticator", "~/.google_authenticator"),
-    "oath": ("usersfile", "/etc/users.oath"),
-}
+GOOGLE, OATH = "google-authenticator", "usersfile"
+ADOPTED = {"google-authenticator": GOOGLE, "oath": OATH}  # words of adopt=, and their formats
+USUAL = {GOOGLE: "~/.google_authenticator", OATH: "/etc/users.oath"}
 VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "secret": ("secret", _path),
     "user": ("user", _name),

@@ -7,12 +7,18 @@ was reset, is never looked at again.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import time
+
 from otpauth import home, host
 from otpauth.errors import FormatError, RefusedError, UnsafeFileError
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otpauth.account import Account, Deputy
     from otpauth.changes import Ground
     from otpauth.record import Record
@@ -73,9 +79,25 @@ def move(held: Record, arrival: Arrival, ground: Ground) -> tuple[Record, str]:
 
     user = arrival.user if arrival.format == OATH else ""
     try:
-        items = formats.parse(arrival.data, name=NAME, format=arrival.format, user=user)
+        with _own_zone():
+            items = formats.parse(arrival.data, name=NAME, format=arrival.format, user=user)
+        if any(item.guarded for item in items):
+            return held, "it asks for a password beside the code, which is not moved"
         kept, _ = moving.allowed(items, ground.setup.kinds)
         kept = tuple(item._replace(window=0) for item in kept)  # the code of now is to be good
         return moving.move(held, kept, ground).record, ""
     except (FormatError, RefusedError) as error:
         return held, str(error)
+
+
+@contextlib.contextmanager
+def _own_zone() -> Iterator[None]:
+    """Read local times in the host's own zone: TZ is what the caller of su or sudo says."""
+    theirs = os.environ.pop("TZ", None)
+    time.tzset()
+    try:
+        yield
+    finally:
+        if theirs is not None:
+            os.environ["TZ"] = theirs
+        time.tzset()

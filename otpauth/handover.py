@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from otpauth import copies, guard, home, hostcopy, secretfile
+from otpauth import copies, guard, home, hostcopy, record, secretfile
 from otpauth.account import Account, Deputy
 from otpauth.errors import FormatError, RecordError, SealError, UnsafeFileError
 from otpauth.secretfile import Damaged, SealedRecord, SecretFile
@@ -54,7 +54,9 @@ def discard(place: Host, policy: Policy, account: Account) -> None:
             and not (isinstance(each, Damaged) and is_litter(each.data, keys))
         )
         with hostcopy.locked(place, account):
-            hostcopy.set_aside(place.copy_of(account.name))
+            blank = record.Record(account.name, account.uid, era=1)  # for adopt=, as after a reset
+            if not hostcopy.write(account, place, copies.sealed(keys, blank), aside=True):
+                raise RecordError(f"the record of {account.name!r} was not written")
         if found.condition == "found":
             deputy.ask(home.INSIST + secretfile.serialize(SecretFile(kept)))
             deputy.reply(HOME_SECONDS + home.INSIST_LOCK_SECONDS)

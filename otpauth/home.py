@@ -119,7 +119,10 @@ class Server:
             return reply
         if request.startswith(READ):
             path = os.fsdecode(request.removeprefix(READ))
-            return look(self._place.owner, path, self._place.checks)
+            checks = self._place.checks
+            if checks.forbidden == USUAL.forbidden:  # its secrets are in the clear
+                checks = checks._replace(forbidden=0o077)
+            return look(self._place.owner, path, checks)
         insist = request.startswith(INSIST)
         data = request.removeprefix(INSIST if insist else WRITE)
         seconds = INSIST_LOCK_SECONDS if insist else WRITE_LOCK_SECONDS
@@ -151,6 +154,8 @@ def told(path: str, reading: Callable[[], bytes]) -> bytes:
         return ABSENT if os.path.isdir(os.path.dirname(path)) else UNFIT + b"its folder is missing"
     except (OSError, UnsafeFileError) as error:
         fault = error.strerror or "unknown" if isinstance(error, OSError) else str(error)
+        if os.path.islink(path):
+            fault = "it is a symbolic link, which is not followed"
         return UNFIT + fault.encode()
 
 

@@ -53,6 +53,7 @@ RACES_MAX = 8  # times that a transaction is tried again whose only copy, the ho
 class Terms(NamedTuple):
     """What a transaction goes by. `now` is in Unix seconds.
 
+    `approved` and `rejected` are digests of proposals that root decided about.
     `place` is where the user's file is; None for where otpauth.conf says. `adopt` is the format and
     the path of other software's file, from which users without a record are moved.
     """
@@ -64,6 +65,7 @@ class Terms(NamedTuple):
     approved: tuple[str, ...] = ()
     place: Place | None = None
     adopt: tuple[str, str] = ("", "")
+    rejected: tuple[str, ...] = ()
 
 
 class Act(NamedTuple):
@@ -128,6 +130,8 @@ def _once(
         adopted, results = _adopt(before, opened, terms)
         there = known.account is not None or adopted.enrolled
         if arrival and not there:
+            if found.condition == "unfit" and not _is_theirs(arrival, terms):
+                arrival = arrival._replace(fault=f"the user's own file: {found.fault}")
             adopted, moved = _moved(adopted, arrival, terms)
             results = (*results, moved)
             there = adopted.enrolled
@@ -151,7 +155,18 @@ def _once(
 
 def _arrival(account: Account, terms: Terms, deputy: Deputy) -> Arrival | None:
     """Look at what a user without a record may bring from other software."""
-    if not terms.adopt[0] or os.path.lexists(terms.host.copy_of(account.name)):
+    if os.path.lexists(terms.host.copy_of(account.name)):
+        return None
+    return _brought(account, terms, deputy)
+
+
+def _is_theirs(arrival: Arrival, terms: Terms) -> bool:
+    """Say whether the place of our file has that of the other software still, and no record."""
+    return terms.place is not None and terms.place.path == arrival.path
+
+
+def _brought(account: Account, terms: Terms, deputy: Deputy) -> Arrival | None:
+    if not terms.adopt[0]:
         return None
     from otpauth import arrivals
 
@@ -192,12 +207,14 @@ def unenrolled(account: Account, terms: Terms) -> bool:
             return False
         with _deputy(account, terms) as deputy:
             found = _seen(deputy)
-            if found.condition != "absent" or _arrival(account, terms, deputy):
+            if found.condition != "absent":
                 return False
+            brought = _brought(account, terms, deputy)
         if not os.path.lexists(terms.host.copy_of(account.name)):
-            return True
+            return not brought
         held = _gather(account, terms.host, terms.host.record_key(), found, dry=True).account
-        return held is not None and not held.enrolled
+        was_reset = held is not None and held.era > 0
+        return held is not None and not held.enrolled and (was_reset or not brought)
 
 
 def _deputy(account: Account, terms: Terms) -> Deputy:
@@ -219,7 +236,8 @@ def _seen(deputy: Deputy) -> Home:
 def _opened(
     account: Account, terms: Terms, proposals: tuple[Proposal, ...]
 ) -> tuple[secretfile.Opened, ...]:
-    opened = terms.host.open_proposals(proposals, account.name)
+    wanted = tuple(each for each in proposals if each.digest() not in terms.rejected)
+    opened = terms.host.open_proposals(wanted, account.name)
     return tuple(
         each._replace(approved=each.proposal.digest() in terms.approved) for each in opened
     )

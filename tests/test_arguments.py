@@ -33,6 +33,7 @@ READ: dict[str, dict[str, Any]] = {
     "echo-verification-code": {"echo": True},
     "grace_period=0": {"rule": RULE},
     "grace_period=86400": {"rule": RULE._replace(grace=86400)},
+    "grace_period=99999999": {"rule": RULE._replace(grace=7776000)},
     "grace=12h": {"rule": RULE._replace(grace=43200)},
     "grace=off": {"rule": RULE},
     "before_password": {"rule": RULE._replace(before_password=True)},
@@ -46,7 +47,8 @@ REFUSED = (
     *("user=", "user=a/b", "user=alice", "allowed_perm=", "allowed_perm=0", "allowed_perm=08"),
     *("allowed_perm=-1", "allowed_perm=0600x", "authtok_prompt=a\nb"),
     *("grace_period=", "grace_period=-1", "grace_period=1x", "grace_period=1.5", "grace=91d"),
-    *("grace_period=0x10", "grace_period=99999999", "grace=0", "authtok_prompt=" + "x" * 201),
+    *("adopt=", "adopt=x", "adopt=oath:~/users.oath", "adopt=oath:${HOME}/u", "adopt=oath:u"),
+    *("grace_period=0x10", "grace=0", "authtok_prompt=" + "x" * 201),
 )
 
 
@@ -68,6 +70,24 @@ def test_refused(word: str) -> None:
     """An unknown or malformed word is an error."""
     with pytest.raises(ConfigError):
         arguments.read(RULE, [word])
+
+
+@pytest.mark.parametrize(
+    ("words", "adopted", "secret"),
+    [
+        ("adopt=google-authenticator", "~/.google_authenticator", ""),
+        ("adopt=google-authenticator:~/x", "~/x", ""),
+        ("adopt=google-authenticator secret=~/x", "~/x", ""),
+        ("adopt=google-authenticator:${HOME}/x secret=~//x", "${HOME}/x", ""),
+        ("adopt=google-authenticator:~/x secret=~/y", "~/x", "~/y"),
+        ("adopt=google-authenticator secret=/x/${USER} user=root", "/x/${USER}", "/x/${USER}"),
+        ("adopt=oath secret=~/y", "/etc/users.oath", "~/y"),
+    ],
+)
+def test_adopt(words: str, adopted: str, secret: str) -> None:
+    """adopt= goes by secret=, which then names the other software's file, and not ours."""
+    line = arguments.read(RULE, words.split())
+    assert (line.adopt[1], line.secret) == (adopted, secret)
 
 
 @pytest.mark.parametrize("secret", ["~/.otp", "${HOME}/.otp", "/srv/~/x"])

@@ -537,11 +537,13 @@ def test_unlock() -> None:
 
 
 def test_unlock_mends_the_clock() -> None:
-    """`unlock` lowers steps of the future to now, so that the code of now is still used."""
+    """`unlock` lowers steps of the future to now; a fast phone's used code stays used."""
     far = samples.after(samples.decide(HELD, code_at(NOW + 10**7), now=NOW + 10**7), HELD)
     mended = changes.unlock(far, NOW)
     assert mended.state.steps == {PHONE.id: STEP}
     assert oath.time_step(NOW) == STEP
+    fast = samples.after(samples.decide(HELD, code_at(NOW + 30)), HELD)
+    assert samples.decide(changes.unlock(fast, NOW), code_at(NOW + 30)).verdict == "refuse"
 
 
 def test_reset() -> None:

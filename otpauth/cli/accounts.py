@@ -12,9 +12,11 @@ from otpauth.cli import listing, report
 from otpauth.cli.at_once import AtOnce
 from otpauth.errors import (
     NotEnrolledError,
+    NoTerminalError,
     OtpauthError,
     RefusedError,
     UnknownUserError,
+    UsageError,
 )
 from otpauth.host import Host, trusted
 from otpauth.login import Request
@@ -76,7 +78,7 @@ def _summary(place: Host, name: str, rule: Rule) -> dict[str, Any]:
         data = trusted(place.copy_of(name), place.owner, most=secretfile.SIZE_MAX)
         held = secretfile.parse(data).records[0]
     except FileNotFoundError:
-        return {**empty, "state": "not enrolled"}
+        return {**empty, "state": "no such account" if _gone(name) else "not enrolled"}
     except (OtpauthError, OSError, IndexError):
         return {**empty, "state": "damaged: the record does not parse"}
     state = "ready" if held.tokens else "no token left" if held.enrolled else "reset"
@@ -106,6 +108,8 @@ def show(options: argparse.Namespace) -> int:
     one = target(options.user)
     if options.name:
         return _show_again(one, options)
+    if options.qr_file:
+        raise UsageError("--qr-file is about one token", hint=f"{PROGRAM} show USER NAME")
     if one.home_fault:
         report.say(PROGRAM, "warning", f"the home's copy is not used: {one.home_fault}")
     now = int(time.time())
@@ -159,7 +163,7 @@ def _waiting(one: AtOnce) -> list[Proposal]:
 
 
 def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
-    from otpauth.cli import verbs, wizard
+    from otpauth.cli import setup, verbs, wizard
 
     ident = one.named(options.name).id
     held = one.record
@@ -173,9 +177,16 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     seen = held.state.counters.get(ident, 0)
     draft = Draft(token.kind, token.name, token.params, seen=seen)
     named = verbs.words(one, options)
-    with verbs.opened_terminal(plain=options.plain) as terminal, terminal.screen():
-        wizard.show_again(terminal, draft, named)
-        verbs.picture(options, draft, named)
+    if options.json:
+        report.as_json(setup.as_value(one, setup.Shown(draft, named, [])))
+    else:
+        try:
+            with verbs.opened_terminal(plain=options.plain) as terminal, terminal.screen():
+                wizard.show_again(terminal, draft, named)
+        except NoTerminalError:
+            if not options.qr_file:
+                raise
+    verbs.picture(options, draft, named)
     return report.DONE
 
 
@@ -290,7 +301,7 @@ def reject(options: argparse.Namespace) -> int:
     """Drop waiting changes."""
     one = target(options.user)
     chosen = _chosen(one, options.digests)
-    one.transact(lambda held, ground: changes.dismiss(held, chosen, ground.now))
+    one.transact(lambda held, ground: changes.dismiss(held, chosen, ground.now), rejected=chosen)
     for digest in chosen:
         print(f"{digest}  dropped")
     return report.DONE

@@ -34,21 +34,28 @@ class AtOnce(Target):
             self.enrolled = held.enrolled
             self.wishes = held.wishes
 
-    def terms(self, *, approved: tuple[str, ...] = ()) -> store.Terms:
+    def terms(
+        self, *, approved: tuple[str, ...] = (), rejected: tuple[str, ...] = ()
+    ) -> store.Terms:
         """Return what a transaction of now goes by."""
         now = int(time.time())
         place = home.Place(self.path, self.account)
-        return store.Terms(self.host, self.policy, self.policy.login, now, approved, place)
+        rule = self.policy.login
+        return store.Terms(self.host, self.policy, rule, now, approved, place, rejected=rejected)
 
     def submit(self, verb: str, name: str, change: Change) -> None:  # noqa: ARG002 -- as in Own
         """Carry the change out. Raises RefusedError."""
         self.transact(lambda held, ground: changes.apply(held, change, ground))
 
     def transact(
-        self, edit: Callable[[Record, Ground], Record], *, approved: tuple[str, ...] = ()
+        self,
+        edit: Callable[[Record, Ground], Record],
+        *,
+        approved: tuple[str, ...] = (),
+        rejected: tuple[str, ...] = (),
     ) -> store.Done:
         """Edit the record in a transaction. Raises RefusedError; then nothing was changed."""
-        terms = self.terms(approved=approved)
+        terms = self.terms(approved=approved, rejected=rejected)
         ground = store.ground(terms)
 
         def act(held: Record | None) -> store.Act:

@@ -84,8 +84,11 @@ def _read(path: str) -> bytes:
     if path == "-":
         return sys.stdin.buffer.read(FILE_MAX + 1)
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    with open(os.open(path, flags), "rb") as file:
-        return file.read(FILE_MAX + 1)
+    try:
+        with open(os.open(path, flags), "rb") as file:
+            return file.read(FILE_MAX + 1)
+    except OSError as error:  # of a folder it names the descriptor
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 def _codes_on(path: str) -> bytes:

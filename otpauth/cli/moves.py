@@ -11,7 +11,7 @@ import pwd
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import account, formats, moving, originals, store
+from otpauth import account, formats, moving, originals, store, wishes
 from otpauth.cli import importing, report
 from otpauth.cli.at_once import AtOnce
 from otpauth.cli.hostkeys import first_line
@@ -93,6 +93,7 @@ def _source(options: argparse.Namespace) -> Source:
     if originals.is_pattern(pattern):
         return Source(pattern, passphrase)
     content = importing.content([pattern], options.format)
+    _warn_of_others(pattern)
     with importing.at_path(pattern):
         named = formats.users(content.data, format=content.format)
     source = Source(pattern, passphrase, content, named)
@@ -102,6 +103,14 @@ def _source(options: argparse.Namespace) -> Source:
         if passphrase is not None:
             raise
     return _divided(source._replace(passphrase=importing.ask_passphrase(pattern)), options)
+
+
+def _warn_of_others(path: str) -> None:
+    """Warn of a file of many users that somebody else than root may have written."""
+    found = os.stat(path) if path != "-" else None
+    if found and (found.st_uid != 0 or found.st_mode & 0o022):
+        told = f"{path!r} is not root's alone to write: whoever wrote it chose these secrets"
+        report.say(PROGRAM, "warning", told)
 
 
 def _divided(source: Source, options: argparse.Namespace) -> Source:
@@ -256,6 +265,8 @@ def _recorded(who: Account, items: tuple[Imported, ...], options: argparse.Names
         one.transact(lambda held, ground: moving.move(held, kept, ground).record)
     if not whole:
         notes.append(moving.REMOVED_HERE)
+    told = wishes.told(one.policy.login, after.wishes)
+    notes += [f"in force is {line}" for line in told if wishes.CUT in line]
     new = sorted(each.name for each in after.ordered() if each.id not in before.tokens)
     what = MOVED if after != before else HERE
     return Result(who.name, what, tuple(new), tuple(notes), whole=whole)
@@ -289,7 +300,10 @@ def _report(results: list[Result], *, dry: bool) -> None:
             if each.hint:
                 report.say(PROGRAM, "hint", each.hint)
     count = {what: sum(r.what == what for r in results if r.user) for what in WHATS}
-    print(", ".join(f"{count[what]} {what}" for what in WHATS if count[what] or what == MOVED))
+    said = {each: each for each in WHATS} | ({MOVED: "would be moved"} if dry else {})
+    print(
+        ", ".join(f"{count[what]} {said[what]}" for what in WHATS if count[what] or what == MOVED)
+    )
 
 
 def _warn(results: list[Result]) -> None:

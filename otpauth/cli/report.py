@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from otpauth.errors import OtpauthError, UsageError
+from otpauth.errors import OtpauthError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ DONE, FAILED, USAGE = 0, 1, 2
 def guarded(program: str, run: Callable[[], int]) -> int:
     """Run a command and turn what goes wrong into a message and an exit status."""
     try:
+        _open_closed()
         status = run()
         sys.stdout.flush()
     except BrokenPipeError:
@@ -32,9 +33,29 @@ def guarded(program: str, run: Callable[[], int]) -> int:
         say(program, "warning", "stopped; nothing was changed")
         return FAILED
     except OSError as error:
-        say(program, "error", f"{error.filename or 'the system'!r}: {error.strerror}")
+        what = "the output" if error.filename is None else repr(error.filename)
+        say(program, "error", f"{what}: {error.strerror}")
+        _drop_output()
         return FAILED
     return status
+
+
+def _open_closed() -> None:
+    """Give a program that was started without stdin or stderr empty ones; it needs stdout."""
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    if sys.stdout is None:
+        raise RefusedError("the standard output is closed")
+
+
+def _drop_output() -> None:
+    """Drop what cannot be written, so that it is not tried again at the program's end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def failure(program: str, error: OtpauthError) -> None:

@@ -83,7 +83,7 @@ def _by_dialogue(target: Target, options: argparse.Namespace, shown: Shown, chan
 def _at_once(target: Target, options: argparse.Namespace, shown: Shown, change: Change) -> None:
     """Enrol without a terminal; of --json without -C the code comes on stdin."""
     if options.json:
-        report.as_json(_as_value(target, shown))
+        report.as_json(as_value(target, shown))
     elif not options.quiet:
         print("\n".join(_as_text(target, options, shown)))
     sys.stdout.flush()
@@ -133,7 +133,7 @@ def _is_utf8() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
-def _as_value(target: Target, shown: Shown) -> dict[str, Any]:
+def as_value(target: Target, shown: Shown) -> dict[str, Any]:
     """Return an enrolment for JSON."""
     draft = shown.draft
     params = {key: value for key, value in draft.params.items() if key != "secret"}

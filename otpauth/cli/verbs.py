@@ -31,7 +31,7 @@ def opened_terminal(*, plain: bool, qr: str = "auto") -> Iterator[Terminal]:
         with Terminal(plain=plain, qr=qr) as terminal:
             yield terminal
     except NoTerminalError as error:
-        error.hint = error.hint or "ssh -t HOST otpauth; to enrol without questions: setup -C"
+        error.hint = error.hint or "on one: ssh -t HOST otpauth ...; only setup -C does without"
         raise
 
 

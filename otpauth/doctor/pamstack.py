@@ -163,6 +163,20 @@ def bad_arguments(ground: Ground) -> Iterator[Fault]:
             yield Fault(f"{line.place}: {error}: nobody can log in", error.hint or SEE)
 
 
+def other_file(ground: Ground) -> Iterator[Fault]:
+    """Give lines that read another file of the users' than their own tool writes."""
+    usual = ground.policy.setup.file
+    for _, lines, place in _asked(ground):
+        try:
+            said = arguments.read(policy.Rule(), _words(lines[place]))
+        except ConfigError:  # bad_arguments gives it
+            continue
+        path = said.secret.replace("${HOME}", "~")
+        if path and path != usual and not said.user:
+            told = f"{lines[place].place}: secret={path}, but people's own changes go to {usual}"
+            yield Fault(told, "take secret= out, or set file in [setup] of otpauth.conf to it")
+
+
 def _words(line: Line) -> tuple[str, ...]:
     """Return the arguments that are ours."""
     names = [os.path.basename(each) for each in line.args]
@@ -266,6 +280,7 @@ CHECKS: tuple[Check[Ground], ...] = (
     Check("pam-bypass", FAIL, "no line lets in before the code", passed_by, asks),
     Check("pam-after-password", FAIL, "after_password is true where it is said", unjustified, asks),
     Check("pam-arguments", FAIL, "the module's arguments are understood", bad_arguments, asks),
+    Check("pam-secret", WARN, "the users' own tool writes the file that is read", other_file, asks),
     Check("pam-decides", FAIL, "who may pass without a code can", nobody_decides, asks),
     Check("pam-nullok", WARN, "nobody passes without being enrolled", nullok, asks),
     Check("pam-twice", WARN, "one code is asked", twice, asks),

@@ -70,6 +70,7 @@ _MODULES = {
 WRITTEN = ("google-authenticator", "usersfile", "uris", "sheet")
 READ = tuple(name for name in _MODULES if name != "sheet")
 OF_MANY_USERS = ("usersfile", "csv", "pskc")
+LABELLED = ("uris", "migration", "aegis", "andotp", "pskc", "csv")  # where `only` has a meaning
 
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"%PDF", b"BM")
 _BY_NAME = (
@@ -144,6 +145,10 @@ def parse(
     _bounded(state or b"{}")
     if format not in READ:
         raise FormatError(f"{format!r} is no format that is read", hint="one of: " + " ".join(READ))
+    if only and format not in LABELLED:
+        raise FormatError(
+            f"what is in a file of format {format} has no label", hint="without --only"
+        )
     with at(0):
         token.check_name(name)
     items = _module(format).parse(data, Reading(name, passphrase, user, only, state))

@@ -66,7 +66,8 @@ class Imported(NamedTuple):
     `user` is "" for whoever imports. `wishes` are rules as otpauth.conf spells them: window,
     rate_limit. `line` is where it stood, in JSON the number of the entry. `notes` say what could
     not be carried. `window` is by how many steps codes could be off where the file does not tell
-    which were used lately, 0 where it does or was used for no logins.
+    which were used lately, 0 where it does or was used for no logins. `guarded` says that the
+    code was asked for with a password before it.
     """
 
     user: str
@@ -75,6 +76,7 @@ class Imported(NamedTuple):
     line: int = 0
     notes: tuple[str, ...] = ()
     window: int = 0
+    guarded: bool = False
 
     def __repr__(self) -> str:
         return f"Imported({self.user!r} {self.draft!r} line {self.line})"

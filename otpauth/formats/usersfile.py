@@ -117,7 +117,8 @@ def _item(line: Line, name: str) -> Imported:
     if first_factor != "-":
         notes.append("the password beside the code is not carried: the code alone is asked for")
     draft = draft._replace(seen=last.seen, drift=last.drift)
-    return Imported(user, draft, line=line.number, notes=tuple(notes))
+    guarded = first_factor not in ("-", "+")  # + is a password that the stack asks for
+    return Imported(user, draft, line=line.number, notes=tuple(notes), guarded=guarded)
 
 
 def _last_counter(draft: Draft, counter: str, code: str) -> Last:

@@ -35,7 +35,8 @@ def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Mat
     centre = here + state.drifts.get(token.id, (0, 0))[1]
     first, last = centre - (rule.window - 1) // 2, centre + rule.window // 2
     reach = rule.resync // period
-    steps = _fitting(token, code, min(first, here - reach), max(last, here + reach))
+    near = {step for at in (here, centre) for step in range(at - reach, at + reach + 1)}
+    steps = _fitting(token, code, sorted(near.union(range(first, last + 1))))
     accepted = state.steps.get(token.id, -1)
     fresh = [step for step in steps if step > accepted]
     inside = [step for step in fresh if first <= step <= last]
@@ -49,14 +50,15 @@ def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Mat
     return Match(WRONG, state, wait=wait)
 
 
-def _fitting(token: Token, code: str, first: int, last: int) -> list[int]:
-    """Return all steps from `first` to `last` with this code; every one is computed."""
+def _fitting(token: Token, code: str, steps: list[int]) -> list[int]:
+    """Return those of the steps with this code; every one is computed."""
     params = token.params
     secret = bytes.fromhex(params["secret"])
     return [
         step
-        for step in range(max(first, 0), last + 1)
-        if hmac.compare_digest(
+        for step in steps
+        if step >= 0
+        and hmac.compare_digest(
             oath.hotp(secret, step, digits=params["digits"], algorithm=params["algorithm"]), code
         )
     ]

@@ -287,6 +287,30 @@ def test_show_shows_the_qr_again(person: Person) -> None:
         assert dialogue.end() == 0
     assert f"secret={phone.secret}" in read_qr(path)
     Path(path).unlink()
+    assert admin("show", person.name, "phone", "--qr-file", path).returncode == 0
+    assert f"secret={phone.secret}" in read_qr(path)
+    Path(path).unlink()
+    again = json.loads(admin("show", person.name, "phone", "--json").stdout)
+    assert (again["secret"], again["scratch_codes"]) == (phone.secret, [])
+    assert f"secret={phone.secret}" in again["uri"]
+    assert admin("show", person.name, "--qr-file", path).returncode == 2
+    assert not Path(path).exists()
+
+
+@pytest.mark.parametrize("stream", [">&-", ">/dev/full", "<&-", "2>&-"])
+@pytest.mark.parametrize(
+    "words", ["otpauth-admin list", "otpauth-admin export {}", "otpauth-admin verify {}"]
+)
+def test_a_stream_that_is_not_there(person: Person, words: str, stream: str) -> None:
+    """Without an output, or a full one, a command fails with one line; none ends in a traceback."""
+    enrolled(person)
+    shell = ("/bin/sh", "-c", f"{words.format(person.name)} {stream}")
+    done = subprocess.run(shell, input="123456\n", capture_output=True, text=True, check=False)
+    told = done.stderr.splitlines()
+    assert not [line for line in told if not line.startswith(("otpauth-admin: ", "    "))]
+    assert "Traceback" not in done.stderr
+    fails = stream.startswith(">") or "verify" in words
+    assert done.returncode == int(fails), done.stderr
 
 
 def test_verify_decides_as_a_login(person: Person) -> None:

@@ -143,6 +143,7 @@ SEEDS = (
         'stack "auth required pam_unix.so" "$ours after_password"',
     ),
     Seed("pam-arguments", "fail", "'windw'", 'stack "$ours windw=3"'),
+    Seed("pam-secret", "warn", "go to ~/.otpauth", 'stack "$ours secret=~/.other"'),
     Seed("pam-decides", "fail", "PAM_IGNORE", 'stack "$ours nullok"'),
     Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok"'),
     Seed("pam-twice", "warn", "2 codes", 'stack "$ours" "$ours"'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from tests.parts.phone import Fob, Phone
 from tests.parts.sshd import Sshd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.parts.accounts import Person
 
@@ -227,3 +228,105 @@ def test_over_ssh(person: Person) -> None:
         assert client.login(person, ours, [phone.next()]).ok
         assert client.login(person, ours, [SPARE[0]]).ok
     assert "phone" in tokens(person)
+
+
+@pytest.fixture
+def oath_file(stage: Path, person: Person) -> Iterator[Callable[[str, str], None]]:
+    """Give what writes the person's line of pam_oath's file: its kind and password, the secret."""
+    assert stage.is_dir()
+
+    def write(begin: str, secret: str) -> None:
+        kind, password = begin.split()
+        key = secrets.remember(base64.b32decode(secret).hex())
+        USERS.touch(mode=0o600)
+        USERS.write_text(f"{kind} {person.name} {password} {key}\n", encoding="ascii")
+
+    yield write
+    USERS.unlink()
+
+
+def test_a_caller_s_time_zone_revives_nothing(
+    person: Person, oath_file: Callable[[str, str], None]
+) -> None:
+    """pam_oath's local times are read in the host's zone, not in that of su's caller."""
+    phone = Phone(enrolment.new_secret())
+    oath_file("HOTP/T30/6 -", phone.secret)
+    with pam.service(f"auth required pam_oath.so usersfile={USERS} window=10 digits=6") as theirs:
+        used = phone.next()
+        assert ok(theirs, person, used)
+    with pam.service(f"{enrolment.STACK} adopt=oath") as name:
+        for zone in ("AAA-1", "AAA0:40"):
+            done = pam.drive(name, person.name, [used], ruid=65534, environment={"TZ": zone})
+            assert not done.one.ok
+        assert ok(name, person, phone.next())
+
+
+def test_a_password_before_the_code_is_not_dropped(
+    person: Person, oath_file: Callable[[str, str], None]
+) -> None:
+    """Who needs a password and a code with pam_oath is not moved to the code alone."""
+    fob = Fob(enrolment.new_secret())
+    oath_file("HOTP 4711", fob.secret)
+    with pam.service(f"auth required pam_oath.so usersfile={USERS} window=10 digits=6") as theirs:
+        assert not ok(theirs, person, fob.next())
+        assert ok(theirs, person, f"4711{fob.next()}")
+    with pam.service(f"{enrolment.STACK} adopt=oath") as name:
+        assert "password" in faults(person, name, fob.next())
+
+
+def test_a_reset_record_is_not_brought_again(person: Person, ours: str) -> None:
+    """After `reset` of a record that does not open, too, the old file is not looked at again."""
+    write_google(person, enrolment.new_secret(), "DISALLOW_REUSE", "TOTP_AUTH", spare=SPARE)
+    assert ok(ours, person, SPARE[0])
+    (person.home / ".otpauth").unlink()
+    Path("/var/lib/otpauth/users", person.name).write_bytes(b"otpauth 1\nbroken\n")
+    assert not ok(ours, person, SPARE[1])
+    assert admin("reset", person.name).returncode == 0
+    assert not ok(ours, person, SPARE[0])
+
+
+def test_an_unfit_home_copy_is_no_lack_of_one(person: Person, ours: str) -> None:
+    """Without the host's copy, where the home's cannot be read, nobody is moved a second time."""
+    write_google(person, enrolment.new_secret(), "DISALLOW_REUSE", "TOTP_AUTH", spare=SPARE)
+    assert ok(ours, person, SPARE[0])
+    Path("/var/lib/otpauth/users", person.name).unlink()
+    (person.home / ".otpauth").chmod(0o666)
+    assert not ok(ours, person, SPARE[0])
+
+
+def test_a_file_that_others_may_read_is_not_taken(person: Person, google: str, ours: str) -> None:
+    """A secret that is no secret is refused, as by google-authenticator."""
+    secret = enrolment.new_secret()
+    phone = Phone(secret)
+    write_google(person, secret, "DISALLOW_REUSE", "TOTP_AUTH").chmod(0o644)
+    assert not ok(google, person, phone.next())
+    assert "mode" in faults(person, ours, phone.next())
+
+
+def test_secret_of_the_old_line_goes_on(person: Person) -> None:
+    """A line with secret= needs adopt= and nothing else; the user's own tool works after it."""
+    secret = enrolment.new_secret()
+    phone = Phone(secret)
+    write_google(person, secret, "DISALLOW_REUSE", "TOTP_AUTH").rename(person.home / ".codes")
+    line = f"{enrolment.STACK} secret=${{HOME}}/.codes adopt=google-authenticator"
+    with pam.service(line) as name:
+        assert ok(name, person, phone.next())
+    assert "phone" in person.run(enrolment.OTPAUTH, "list").stdout
+
+
+def test_a_rejected_proposal_is_not_adopted(
+    person: Person, oath_file: Callable[[str, str], None]
+) -> None:
+    """`reject` drops a first enrolment, and nullok lets nobody pass who has an old one."""
+    old, bogus = Fob(enrolment.new_secret()), enrolment.fob(person)
+    oath_file("HOTP -", old.secret)
+    digest = re.search(r"\b[0-9a-f]{16}\b", tokens(person))
+    assert digest
+    assert "dropped" in admin("reject", person.name, digest[0]).stdout
+    assert "is not enrolled" in tokens(person)
+    with pam.service(enrolment.STACK) as name:
+        assert not ok(name, person, bogus.next())
+    (person.home / ".otpauth").unlink(missing_ok=True)
+    stack = f"{enrolment.STACK} nullok adopt=oath\nauth required pam_permit.so"
+    with pam.service(stack) as name:
+        assert not pam.drive(name, person.name, [], env=KEY).one.ok

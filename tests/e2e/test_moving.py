@@ -211,7 +211,7 @@ def test_dry_run(person: Person) -> None:
     """A dry run says what would come of it, and changes nothing."""
     path = write_google(person, enrolment.new_secret(), "DISALLOW_REUSE", "TOTP_AUTH")
     text = moved(person.name, "--dry-run", "--remove-originals")
-    assert text == f"{person.name}: phone would be moved\n1 moved\n"
+    assert text == f"{person.name}: phone would be moved\n1 would be moved\n"
     assert path.exists()
     assert "not enrolled" in admin("show", person.name).stdout
 
@@ -303,14 +303,10 @@ def crowd() -> Iterator[list[tuple[str, Path, str]]]:
         f"{name}:x:{30000 + n}:100::{home}:/bin/sh\n" for n, (name, home, _) in enumerate(people)
     ]
     passwd.write_bytes(before + "".join(rows).encode())
-    for number, (_, home, secret) in enumerate(people):
+    for number, (_, home, _) in enumerate(people):
         home.mkdir()
         if number < CROWD - UNMOUNTED:
-            path = home / ".google_authenticator"
-            path.write_text(f'{secret}\n" DISALLOW_REUSE\n" TOTP_AUTH\n', encoding="ascii")
-            path.chmod(0o400)
-            os.chown(path, 30000 + number, 100)
-            os.chown(home, 30000 + number, 100)
+            furnish(people, number)
     try:
         yield people
     finally:
@@ -318,6 +314,33 @@ def crowd() -> Iterator[list[tuple[str, Path, str]]]:
         for name, home, _ in people:
             subprocess.run(("rm", "-rf", str(home)), check=True)
             Path("/var/lib/otpauth/users", name).unlink(missing_ok=True)
+
+
+def furnish(people: list[tuple[str, Path, str]], number: int) -> None:
+    """Give one of the crowd his home: every third one has a fob, the others a phone, all used."""
+    _, home, secret = people[number]
+    used = f"DISALLOW_REUSE {int(time.time()) // 30}", "TOTP_AUTH"
+    lines = ("HOTP_COUNTER 6",) if number % 3 == 0 else used
+    path = home / ".google_authenticator"
+    path.write_text("\n".join([secret, *(f'" {line}' for line in lines), ""]), encoding="ascii")
+    path.chmod(0o400)
+    for each in (path, home):
+        os.chown(each, 30000 + number, 100)
+
+
+def goes_on(ours: str, people: list[tuple[str, Path, str]], number: int) -> None:
+    """Assert that one of the crowd logs in with what he has, but not with a code used before."""
+    name, home, secret = people[number]
+    if number % 3 == 0:
+        fob = Fob(secret, counter=6)
+        used, code = fob.code(5), fob.next()
+    else:
+        phone = Phone(secret)
+        line = (home / ".google_authenticator").read_text(encoding="ascii").splitlines()[1]
+        used = phone.code(at=int(line.split()[-1]) * 30)
+        code = phone.next()
+    assert not pam.drive(ours, name, [used]).one.ok
+    assert pam.drive(ours, name, [code]).one.ok
 
 
 def test_a_crowd(ours: str) -> None:
@@ -339,12 +362,19 @@ def test_a_crowd(ours: str) -> None:
         for name, home, _ in people[-UNMOUNTED:]:
             assert f"error: {name}: '{home}/.google_authenticator': the home is not" in done.stderr
         assert done.stderr.count("otpauth-admin: error: ") == UNMOUNTED
-        for name, _, secret in (people[0], people[-UNMOUNTED - 1]):
-            assert pam.drive(ours, name, [Phone(secret).next()]).one.ok
+        there = CROWD - UNMOUNTED
+        for number in (0, 1, 2, 3, 100, there - 1):
+            goes_on(ours, people, number)
         listed = json.loads(admin("list", "--json").stdout)
         names = {each["user"] for each in listed}
         assert names >= {name for name, _, _ in people[:-UNMOUNTED]}
         assert not names & {name for name, _, _ in people[-UNMOUNTED:]}
+        for number in range(there, CROWD):
+            furnish(people, number)
+        done = admin("import", "--all")
+        assert (done.returncode, done.stdout.count(" phone moved\n")) == (0, UNMOUNTED)
+        for number in (there, there + 1, CROWD - 1):
+            goes_on(ours, people, number)
 
 
 def test_moving_out(person: Person, google: str, ours: str) -> None:

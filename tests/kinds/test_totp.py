@@ -216,3 +216,13 @@ def test_other_params(digits: int, period: int) -> None:
     found = totp.match(each, State(), code, now=NOW, rule=RULE)
     assert found
     assert found.result == ACCEPTED
+
+
+def test_resync_is_bounded_with_any_drift() -> None:
+    """Codes in a row from days away are no way in, however far the phone was said to be off."""
+    held = NOTHING._replace(drifts={TOKEN.id: (NOW, 20_000)})
+    for offset in (12_000, 12_001):
+        found = match(phone(offset), held)
+        assert found.result == WRONG
+        held = found.state
+    assert match(phone(20_000), held).result == ACCEPTED
