@@ -6,21 +6,19 @@ gives an answer to both, each in the same stack and mode. What is compared is a 
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self, Unpack
 
-from otpauth import account, changes, store
+from otpauth import account, formats, moving, store
 from otpauth.host import Host
 from otpauth.policy import Policy
 from otpauth.record import Record
-from otpauth.token import Draft
-from tests.parts import accounts, pam
+from tests.parts import accounts, enrolment, pam
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +51,7 @@ TOTP = dict(enumerate(_FROM_9996, 9996)) | {
     20004: "676949",
     20006: "152533",
 }
-# ours has its limits always: tests about something else ask for the widest
-UNHURRIED = ("rate_limit=100/1s",)
+DAY = 86400
 
 
 class Mode(NamedTuple):
@@ -78,7 +75,10 @@ MODES = {
 
 
 class Seen(NamedTuple):
-    """What an application and the next module see: PAM's code, prompts, and PAM_AUTHTOK."""
+    """What an application and the next module see: PAM's code, prompts, and PAM_AUTHTOK.
+
+    Of state that is looked at between logins it has the line, as its code.
+    """
 
     code: str
     prompts: int
@@ -109,30 +109,9 @@ def file_text(*options: str, scratch: Sequence[str] = (), secret: str = SECRET) 
     return "".join(f"{each}\n" for each in (secret, *(f'" {o}' for o in options), *scratch))
 
 
-def drafts(text: str) -> list[Draft]:
-    """Return the tokens that a file of google-authenticator holds, with their state."""
-    secret, *lines = text.split("\n")
-    plain = secret.upper().translate(str.maketrans("018", "OLB", " -\t\r"))
-    usable = len(plain) * 5 // 8 * 8 // 5 + bool(len(plain) * 5 // 8 * 8 % 5)
-    raw = base64.b32decode(plain[:usable] + "=" * (-usable % 8))
-    params = {"secret": raw.hex(), "algorithm": "SHA1", "digits": 6}
-    options = dict(_option(line) for line in lines if line.startswith('" '))
-    used = [int(each) for each in options.get("DISALLOW_REUSE", "").split()]
-    found = []
-    if int(options.get("HOTP_COUNTER", "0")):
-        found.append(Draft("hotp", "phone", params, seen=int(options["HOTP_COUNTER"])))
-    elif "TOTP_AUTH" in options:
-        more = {"period": int(options.get("STEP_SIZE", "30"))}
-        found.append(Draft("totp", "phone", params | more, seen=max(used, default=0)))
-    codes = sorted(line for line in lines if re.fullmatch("[1-9][0-9]{7}", line))
-    if codes:
-        found.append(Draft("scratch", "scratch", {"bits": 26, "codes": codes}))
-    return found
-
-
-def _option(line: str) -> tuple[str, str]:
-    name, _, value = line[2:].partition(" ")
-    return name, value
+def imported(text: str) -> tuple[formats.Imported, ...]:
+    """Return what the product reads in a file of google-authenticator."""
+    return formats.parse(text.encode(), name="phone", format="google-authenticator")
 
 
 @dataclass
@@ -141,7 +120,6 @@ class Pair:
 
     person: Person
     clock: Clock
-    words: tuple[str, ...] = field(default=())
 
     @property
     def google_file(self) -> Path:
@@ -153,14 +131,13 @@ class Pair:
         """Return where we keep ours."""
         return self.person.home / ".otpauth"
 
-    def install(self, text: str | None) -> None:
-        """Give the person this file and, made from it, a record; nothing, if None."""
+    def install(self, text: str | None, *, ago: int = DAY) -> None:
+        """Give the person this file, moved to ours so many seconds ago; nothing, if None."""
         for path in (self.google_file, self.our_file, Path("/var/lib/otpauth/users", self.name)):
             path.unlink(missing_ok=True)
-        self.words = UNHURRIED
         if text is not None:
             self.write_google(text)
-            self.enrol(text)
+            self.move(text, int(self.clock.now()) - ago)
 
     def write_google(self, text: str) -> None:
         """Write google-authenticator's file."""
@@ -169,28 +146,27 @@ class Pair:
         self.google_file.chmod(0o600)
         os.chown(self.google_file, self.person.uid, self.person.gid)
 
-    def enrol(self, text: str) -> None:
-        """Make our record from google-authenticator's file, as an import does."""
-        now = int(self.clock.now())
-        window = re.search('^" WINDOW_SIZE ([0-9]+)$', text, re.MULTILINE)
-        self.words = (*UNHURRIED, f"window={window[1]}") if window else UNHURRIED
-        terms = store.Terms(Host(), Policy(), Policy().login, now)
-        used = max((each.seen for each in drafts(text) if each.kind == "totp"), default=0)
-        change = changes.Change(
-            add=tuple(
-                each if each.kind != "totp" else each._replace(seen=0) for each in drafts(text)
-            )
-        )
+    def move(self, text: str, now: int) -> None:
+        """Make our record as `otpauth-admin import` does at that Unix time."""
+        policy = Policy()
+        terms = store.Terms(Host(), policy, policy.login, now)
+        items, _ = moving.allowed(imported(text), policy.setup.kinds)
 
         def act(held: Record | None) -> store.Act:
             blank = held or Record(self.name, self.person.uid)
-            made = changes.apply(blank, change, store.ground(terms))
-            steps = {each.id: used for each in made.tokens.values() if each.kind == "totp"}
-            state = made.state._replace(steps=steps if used else {})
-            return store.Act(made._replace(state=state), None, home=True)
+            moved = moving.move(blank, items, store.ground(terms))
+            return store.Act(moved.record, None, home=True)
 
-        if change.add:
-            assert store.transact(account.lookup(self.name), terms, act).recorded
+        assert store.transact(account.lookup(self.name), terms, act).recorded
+
+    def states(self, option: str) -> tuple[Seen, Seen]:
+        """Return an option's line in their file, and in what `otpauth-admin export` writes."""
+        done = enrolment.admin("export", self.name, "--format", "google-authenticator")
+        assert done.returncode == 0, done.stderr
+        texts = (self.google_file.read_text(), done.stdout)
+        found = [re.findall(f'^" ({option}.*)$', text, re.MULTILINE) for text in texts]
+        (google,), (ours,) = found
+        return Seen(google, 0, None), Seen(ours, 0, None)
 
     def forgive(self) -> None:
         """Forget our record's wrong answers, for sequences that are not about limits."""
@@ -214,7 +190,7 @@ class Pair:
 
     def ours(self, words: Sequence[str], authtok: str | None, answers: Sequence[str]) -> Seen:
         """Log in through ours."""
-        return self._login(OURS, (*self.words, *words), authtok, answers)
+        return self._login(OURS, words, authtok, answers)
 
     def _login(
         self, module: str, words: Sequence[str], authtok: str | None, answers: Sequence[str]
@@ -292,10 +268,16 @@ class Pairs:
         only_ours: Sequence[str] = (),
     ) -> dict[str, tuple[Seen, Seen]]:
         """Hand one code to both modules in each of these modes."""
-        running = {
-            mode: self._threads.submit(
-                self.pairs[mode].both, mode, code, words=words, only_ours=only_ours
-            )
-            for mode in modes
-        }
-        return {mode: future.result() for mode, future in running.items()}
+
+        def hand(mode: str) -> tuple[Seen, Seen]:
+            return self.pairs[mode].both(mode, code, words=words, only_ours=only_ours)
+
+        return dict(zip(modes, self._threads.map(hand, modes), strict=True))
+
+    def states(self, modes: Sequence[str], option: str) -> dict[str, tuple[Seen, Seen]]:
+        """Return an option's line on both sides, for each of these modes."""
+
+        def look(mode: str) -> tuple[Seen, Seen]:
+            return self.pairs[mode].states(option)
+
+        return dict(zip(modes, self._threads.map(look, modes), strict=True))

@@ -5,34 +5,26 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conformance.anchor import GOOGLE, OURS, TOTP, Pair, Seen, file_text, seen
-from tests.conformance.scenarios import PERIOD, PLAIN, STRICT
+from tests.conformance.scenarios import PERIOD, PLAIN
 from tests.parts import accounts, log
-from tests.parts.faketime import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.conformance.anchor import Pair
+    from tests.parts.accounts import Person
+
 pytestmark = pytest.mark.stage
 
 OK, NO, IGNORE, UNAVAILABLE = "PAM_SUCCESS", "PAM_AUTH_ERR", "PAM_IGNORE", "PAM_AUTHINFO_UNAVAIL"
 RIGHT = TOTP[10000]
-
-
-@pytest.fixture
-def pair(stage: Path) -> Iterator[Pair]:
-    """Give one person enrolled with both modules, at step 10000."""
-    assert stage.is_dir()
-    with Clock() as clock, accounts.make() as person:
-        clock.freeze(10000 * PERIOD)
-        made = Pair(person, clock)
-        made.install(STRICT)
-        yield made
 
 
 @pytest.fixture
@@ -302,3 +294,31 @@ def test_read_only_home(pair: Pair, words: tuple[str, ...]) -> None:
         ours = [run(pair, OURS, *words).code for _ in range(2)]
     assert google == ([OK, OK] if words else [NO, NO])
     assert ours == [OK, NO]
+
+
+@contextmanager
+def _not_ones_own(person: Person) -> Iterator[None]:
+    """Give the home to root, so that its owner may not write there."""
+    os.chown(person.home, 0, 0)
+    yield
+    os.chown(person.home, person.uid, person.gid)
+
+
+WRITE_ERRORS = {
+    "Read-only file system": accounts.read_only_home,
+    "No space left on device": accounts.full_home,
+    "": _not_ones_own,
+}
+
+
+@pytest.mark.parametrize("error", WRITE_ERRORS)
+def test_write_errors(pair: Pair, error: str) -> None:
+    """Where its file cannot be written, theirs refuses and may say why; ours neither."""
+    with WRITE_ERRORS[error](pair.person):
+        google, ours = (pair.drive(module, (), [RIGHT]).one for module in (GOOGLE, OURS))
+    assert google.code == NO
+    assert [each for each in google.told if each.startswith("Error")] == (
+        [f'Error "{error}" while writing config'] if error else []
+    )
+    assert ours.code == OK
+    assert not [each for each in ours.told if not each.startswith("probe")]

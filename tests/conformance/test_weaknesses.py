@@ -22,18 +22,15 @@ from tests.conformance.anchor import (
     ADDRESS,
     GOOGLE,
     OURS,
-    PASSWORD,
     SECRET,
     TOTP,
     Pair,
     file_text,
-    seen,
     stack,
 )
 from tests.conformance.scenarios import PERIOD, PLAIN, STRICT
 from tests.parts import accounts, enrolment, log, pam
 from tests.parts.dialogue import Dialogue
-from tests.parts.faketime import Clock
 from tests.parts.phone import Phone
 from tests.parts.waiting import wait_until
 
@@ -50,25 +47,14 @@ OK, NO = "PAM_SUCCESS", "PAM_AUTH_ERR"
 ELSEWHERE = "203.0.113.9"
 
 
-@pytest.fixture
-def pair(stage: Path) -> Iterator[Pair]:
-    """Give one person enrolled with both modules, at step 10000."""
-    assert stage.is_dir()
-    with Clock() as clock, accounts.make() as person:
-        clock.freeze(NOW)
-        made = Pair(person, clock)
-        made.install(STRICT)
-        yield made
-
-
 def theirs(pair: Pair, *answers: str, words: Sequence[str] = ()) -> Seen:
     """Log in through google-authenticator's module."""
     return pair.google(words, None, answers)
 
 
 def ours(pair: Pair, *answers: str, words: Sequence[str] = ()) -> Seen:
-    """Log in through ours, with its own limits."""
-    return pair.ours(("rate_limit=3/30s", *words), None, answers)
+    """Log in through ours."""
+    return pair.ours(words, None, answers)
 
 
 def test_w1_secret_at_rest(pair: Pair) -> None:
@@ -121,7 +107,7 @@ def test_w3_grace_of_the_future(pair: Pair) -> None:
     """W3: an entry of the future lets in without a code, even without grace_period; not by ours."""
     pair.write_google(file_text(f"LAST0 {ADDRESS} {NOW + 10**6}", "TOTP_AUTH"))
     assert theirs(pair) == (OK, 0, None)
-    words = (*pair.words, "grace_period=3600", "after_password")
+    words = ("grace_period=3600", "after_password")
     pair.clock.freeze(NOW + 10**6)
     code = oath.hotp(base64.b32decode(SECRET), (NOW + 10**6) // PERIOD)
     assert pair.drive(OURS, words, [code], service="w3").one.ok
@@ -164,8 +150,8 @@ def test_w6_strangers_lock_out(pair: Pair) -> None:
     assert theirs(pair, TOTP[10000]).code == ours(pair, TOTP[10000]).code == OK
     pair.clock.freeze(NOW + PERIOD)
     for number in range(4):
-        for module, words in ((GOOGLE, ()), (OURS, ("rate_limit=3/30s",))):
-            assert not pair.drive(module, words, [f"{number:06}"], rhost=ELSEWHERE).one.ok
+        for module in (GOOGLE, OURS):
+            assert not pair.drive(module, (), [f"{number:06}"], rhost=ELSEWHERE).one.ok
     assert theirs(pair, TOTP[10001]) == (NO, 0, None)
     assert ours(pair, TOTP[10001]).code == OK
 
@@ -326,7 +312,7 @@ def test_w13_grace_goes_round_limits(pair: Pair) -> None:
     """W13: grace passes by the limit and goes by the text of a host name; ours does neither."""
     limit = ("grace_period=600",)
     pair.install(file_text("RATE_LIMIT 3 30", "DISALLOW_REUSE", "TOTP_AUTH"))
-    mine = (*limit, "after_password", "rate_limit=3/30s")
+    mine = (*limit, "after_password")
     for module, words in ((GOOGLE, limit), (OURS, mine)):
         name = "host.example"
         pair.drive(module, words, [TOTP[10000]], service="w13", rhost=name)
@@ -359,41 +345,3 @@ def test_w15_deleted_file(pair: Pair) -> None:
     assert theirs(pair, words=["nullok"]) == ("PAM_IGNORE", 0, None)
     assert ours(pair, "000000", words=["nullok"]) == (NO, 1, None)
     assert ours(pair, TOTP[10000], words=["nullok"]).code == OK
-
-
-def test_grace_without_an_address(pair: Pair) -> None:
-    """Without an address theirs has no grace (#161); ours has, by caller and terminal."""
-    words = ("grace_period=600", "after_password")
-    here: pam.Options = {"rhost": "", "ruser": pair.name, "tty": "/dev/pts/7"}
-    for module, mine in ((GOOGLE, words[:1]), (OURS, words)):
-        assert pair.drive(module, mine, [TOTP[10000]], service="local", **here).one.ok
-        spared = pair.drive(module, mine, [], service="local", **here).one
-        assert spared.ok is (module == OURS)
-    for other in ({"tty": "/dev/pts/8"}, {"tty": ""}, {"ruser": "daemon"}, {"ruser": "root"}):
-        there: pam.Options = {**here, **other}  # type: ignore[typeddict-item]
-        assert not pair.drive(OURS, words, [], service="local", **there).one.ok, other
-
-
-def test_grace_and_forwarding(pair: Pair) -> None:
-    """With grace, theirs leaves the next module without a password; ours asks (#181, #262).
-
-    Where the line does not say that a password follows, there is no grace.
-    """
-    pair.install(STRICT)
-    words = ("grace_period=600", "forward_pass")
-    mine = (*words, "before_password")
-    combined = [f"{PASSWORD}{TOTP[10000]}"]
-    for module, arguments in ((GOOGLE, words), (OURS, mine)):
-        first = seen(pair.drive(module, arguments, combined, service="fwd"), first=False)
-        assert first == (OK, 1, PASSWORD)
-    assert seen(pair.drive(GOOGLE, words, [], service="fwd"), first=False) == (OK, 0, None)
-    again = pair.drive(OURS, mine, [PASSWORD], service="fwd")
-    assert again.one.asked == ["Password: "]
-    assert seen(again, first=False) == (OK, 1, PASSWORD)
-    given = pair.drive(OURS, mine, [PASSWORD], service="fwd", first=True)
-    assert seen(given, first=True) == (OK, 0, PASSWORD)
-    nobody = pair.drive(OURS, mine, [], service="fwd")
-    assert seen(nobody, first=False) == (OK, 1, None)
-    bare = pair.drive(OURS, words, [PASSWORD], service="fwd")
-    assert bare.one.asked == ["Password & verification code: "]
-    assert not bare.one.ok
