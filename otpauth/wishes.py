@@ -105,6 +105,11 @@ def told(rule: Rule, wishes: Wishes) -> list[str]:
     return lines
 
 
+def cut(rule: Rule, wishes: Wishes) -> list[str]:
+    """Return a line for each wish that the host's rule cuts short."""
+    return [f"in force is {line}" for line in told(rule, wishes) if CUT in line]
+
+
 def _limit(rule: Rule, wishes: Wishes) -> str:
     host = "{}/{}s".format(*rule.rate_limit)
     own = "{}/{}s".format(*wishes.rate_limit)

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import formats, moving, originals, token
+from otpauth import formats, moving, originals, token, wishes
 from otpauth.changes import Change
 from otpauth.cli import report
 from otpauth.cli.setup import FIRST_NAME
@@ -56,7 +56,7 @@ def own(target: Own, options: argparse.Namespace) -> int:
     drafts = tuple(moving.closed(item, int(time.time())) for item in items)
     wished = None if target.enrolled else moving.wished(items)
     target.submit("import", drafts[0].name, Change(add=drafts, proof=proof, wishes=wished))
-    for note in notes:
+    for note in (*notes, *wishes.cut(target.policy.login, wished or wishes.NONE)):
         report.say(target.program, "warning", note)
     waits = target.enrolled and target.policy.setup.changes == "admin"
     when = "waits for the administrator" if waits else "ready at your next login"

@@ -265,8 +265,7 @@ def _recorded(who: Account, items: tuple[Imported, ...], options: argparse.Names
         one.transact(lambda held, ground: moving.move(held, kept, ground).record)
     if not whole:
         notes.append(moving.REMOVED_HERE)
-    told = wishes.told(one.policy.login, after.wishes)
-    notes += [f"in force is {line}" for line in told if wishes.CUT in line]
+    notes += wishes.cut(one.policy.login, after.wishes)
     new = sorted(each.name for each in after.ordered() if each.id not in before.tokens)
     what = MOVED if after != before else HERE
     return Result(who.name, what, tuple(new), tuple(notes), whole=whole)

@@ -300,6 +300,30 @@ def test_w7_a_full_home_costs_nothing(person: Person) -> None:
     assert {path.name for path in person.home.glob(".otpauth*")} <= {".otpauth", ".otpauth.lock"}
 
 
+def test_what_a_killed_writer_left_stops_nobody(person: Person) -> None:
+    """A stale temporary file ends every later run of google-authenticator, and none of ours."""
+    for name in (".google_authenticator~", ".otpauth.new"):
+        person.run("/usr/bin/touch", str(person.home / name))
+    theirs = person.run(GOOGLE, "-t", "-d", "-f", "-u", "-w", "3", "-C")
+    assert "File exists" in theirs.stdout + theirs.stderr
+    done = setup(person, *SILENT)
+    assert done.returncode == 0, done.stderr
+    assert not (person.home / ".otpauth.new").exists()
+
+
+def test_a_link_is_not_replaced(person: Person) -> None:
+    """google-authenticator puts a file in the place of a symbolic link; ours says so and stops."""
+    for name in (".google_authenticator", ".otpauth"):
+        (person.home / name).symlink_to("elsewhere")
+    theirs = person.run(GOOGLE, "-t", "-d", "-f", "-u", "-w", "3", "-C")
+    assert theirs.returncode == 0
+    assert not (person.home / ".google_authenticator").is_symlink()
+    done = setup(person, *SILENT)
+    assert done.returncode == 1
+    assert "it is a symbolic link, which is not followed" in done.stderr
+    assert (person.home / ".otpauth").is_symlink()
+
+
 def test_another_file(person: Person) -> None:
     """-s puts the same format elsewhere, private; --file names it to the other verbs."""
     path = person.home / "elsewhere"

@@ -186,6 +186,16 @@ def test_what_is_not_understood(person: Person, data: bytes, fault: str, hint: s
     assert not (person.home / ".otpauth").exists()
 
 
+def test_a_wish_that_is_cut_is_told(person: Person) -> None:
+    """A window wider than the host's is said when it is imported, by its owner and by root."""
+    secret = enrolment.new_secret()
+    text = f'{secret}\n" WINDOW_SIZE 17\n" TOTP_AUTH\n'
+    owned(person, ".google_authenticator", text.encode())
+    told = "warning: in force is window 3, the host's rule; wished 17"
+    assert told in person.run(enrolment.OTPAUTH, "import").stderr
+    assert told in enrolment.admin("import", person.name).stderr
+
+
 def test_no_file(person: Person) -> None:
     """Without google-authenticator's file the plain import says what it looked for."""
     done = person.run(enrolment.OTPAUTH, "import")
