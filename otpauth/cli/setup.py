@@ -171,12 +171,14 @@ def _say_where(target: Target) -> None:
 
 def _next_steps(target: Target, draft: Draft, new: list[str], *, typed: bool) -> None:
     """Say what happens next; `typed` says that a code was used up by setup."""
-    what = f"{draft.name} and {len(new)} scratch codes" if new else draft.name
+    codes = "1 scratch code" if len(new) == 1 else f"{len(new)} scratch codes"
+    what = f"{draft.name} and {codes}" if new else draft.name
     if not isinstance(target, Own):
         print(f"{target.program}: {target.account.name}: {what} ready")
         return
     shown = target.path.replace(target.account.home, "~", 1)
-    print(f"otpauth: {what} are in {shown}, sealed to key {target.public.id}")
+    be = "are" if new else "is"
+    print(f"otpauth: {what} {be} in {shown}, sealed to key {target.public.id}")
     asking = services.sentence(services.asking())
     if asking:
         print(f"  next login   {asking}{';' if typed else ''}")

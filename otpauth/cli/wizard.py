@@ -61,7 +61,7 @@ def enrol(terminal: Terminal, draft: Draft, words: Words) -> Draft:
     misses = 0
     message = ""
     while True:
-        _show(terminal, draft, words, message)
+        _show(terminal, draft, words, _question(draft), message)
         typed = terminal.ask("Code: ", fresh=not message)
         word = typed.strip().lower()
         if word == "q":
@@ -79,7 +79,7 @@ def enrol(terminal: Terminal, draft: Draft, words: Words) -> Draft:
 
 def show_again(terminal: Terminal, draft: Draft, words: Words) -> None:
     """Show a token's QR until Enter, for another app or a new phone of the same owner."""
-    _show(terminal, draft, words, "")
+    _show(terminal, draft, words)
     terminal.ask("Enter clears the screen: ", echo=False, fresh=True)
 
 
@@ -140,12 +140,14 @@ _HELP = (
 )
 
 
-def _show(terminal: Terminal, draft: Draft, words: Words, message: str) -> None:
+def _show(
+    terminal: Terminal, draft: Draft, words: Words, asked: tuple[str, ...] = (), message: str = ""
+) -> None:
     """Paint the screen; a message goes below the QR, which must not scroll."""
     from otpauth.cli.terminal import beside
 
     columns, rows = terminal.size()
-    told = _words(draft, words)
+    told = [*_words(draft, words), *asked]
     if terminal.plain:
         terminal.write("\n".join([message] if message else told) + "\n")
         return
@@ -196,11 +198,16 @@ def _words(draft: Draft, words: Words) -> list[str]:
         *(f"     {line}" for line in keys),
         f"   {moving},",
         f"   {params['algorithm']}",
+    ]
+
+
+def _question(draft: Draft) -> tuple[str, ...]:
+    return (
         "",
-        f"2. Type the {params['digits']} digits",
+        f"2. Type the {draft.params['digits']} digits",
         "   that the app shows now.",
         "   (? help  q quit, nothing changed)",
-    ]
+    )
 
 
 def spelt(code: str) -> str:
