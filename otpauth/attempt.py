@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from otpauth.arguments import Line
     from otpauth.login import Request, Typed
     from otpauth.record import Record
+    from otpauth.seal import Fingerprints
     from otpauth.store import Done, Terms
 
 DEADLINE = 0.25  # seconds after the answer at which every refusal is given
@@ -42,9 +43,8 @@ def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> O
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     try:
 
-        def act(held: Record | None) -> store.Act:
-            # Here, not above: the deputy is a fork of this process and shall not hold the key.
-            chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
+        def act(held: Record | None, marks: Fingerprints) -> store.Act:
+            chance = login.Chance(marks, os.urandom(8).hex())
             outcome = login.decide(held, request, typed, terms.rule, chance=chance)
             after = outcome.record or held or record.Record(account.name, account.uid)
             return store.Act(after, outcome, home=outcome.verdict == login.ACCEPT)
@@ -67,8 +67,7 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
     None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
     """
 
-    def act(held: Record | None) -> store.Act:
-        marks = store.fingerprints(terms.host)
+    def act(held: Record | None, marks: Fingerprints) -> store.Act:
         outcome = login.spared(held, request, terms.rule, marks=marks)
         after = outcome and outcome.record
         return store.Act(

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
 
+    Acting = Callable[[Record | None, Fingerprints], "Act"]
+
 HOME_SECONDS = 2  # for reading or writing a home, beside its lock, before it counts as not there
 MOVED = "-"  # in the place of a proposal's digest: a move from other software
 RACES_MAX = 8  # times that a transaction is tried again whose only copy, the home's, changed
@@ -99,11 +101,12 @@ class _Known(NamedTuple):
     aside: bool
 
 
-def transact(account: Account, terms: Terms, act: Callable[[Record | None], Act]) -> Done:
+def transact(account: Account, terms: Terms, act: Acting) -> Done:
     """Run one transaction on an account.
 
-    `act` gets the joined record after adoption, None if there is none, and must be pure. Raises
-    GuardError, HostKeyError, BusyError, RecordError; then nothing was compared or changed.
+    `act` gets the joined record after adoption, None if there is none, and the host's keyed hashes;
+    it must be pure. Raises GuardError, HostKeyError, BusyError, RecordError; then nothing was
+    compared or changed.
     """
     with guard.shielded():
         for _ in range(RACES_MAX):
@@ -114,28 +117,27 @@ def transact(account: Account, terms: Terms, act: Callable[[Record | None], Act]
         raise BusyError("the home changed whenever it was to be written")
 
 
-def _once(
-    account: Account, terms: Terms, act: Callable[[Record | None], Act], deputy: Deputy
-) -> Done | None:
+def _once(account: Account, terms: Terms, act: Acting, deputy: Deputy) -> Done | None:
     """Try once; None if the home was the only place to write to, and it changed meanwhile."""
     deputy.ask(home.LOOK)
     seal.prepare()  # while the deputy looks
     keys = terms.host.record_key()
+    marks = seal.Fingerprints(keys.ids)
     found = home.understand(deputy.reply(HOME_SECONDS))
     opened = _opened(account, terms, found.content.proposals)
     arrival = _arrival(account, terms, deputy)
     with hostcopy.locked(terms.host, account):
         known = _gather(account, terms.host, keys, found)
         before = known.account or record.Record(account.name, account.uid)
-        adopted, results = _adopt(before, opened, terms)
+        adopted, results = _adopt(before, opened, terms, marks)
         there = known.account is not None or adopted.enrolled
         if arrival and not there:
             if found.condition == "unfit" and not _is_theirs(arrival, terms):
                 arrival = arrival._replace(fault=f"the user's own file: {found.fault}")
-            adopted, moved = _moved(adopted, arrival, terms)
+            adopted, moved = _moved(adopted, arrival, terms, marks)
             results = (*results, moved)
             there = adopted.enrolled
-        did = act(adopted if there else None)
+        did = act(adopted if there else None, marks)
         if did.record == before:
             return Done(did.value, recorded=True, adopted=results)
         section = copies.sealed(keys, did.record)
@@ -155,7 +157,7 @@ def _once(
 
 def _arrival(account: Account, terms: Terms, deputy: Deputy) -> Arrival | None:
     """Look at what a user without a record may bring from other software."""
-    if os.path.lexists(terms.host.copy_of(account.name)):
+    if not terms.adopt[0] or os.path.lexists(terms.host.copy_of(account.name)):
         return None
     return _brought(account, terms, deputy)
 
@@ -174,11 +176,11 @@ def _brought(account: Account, terms: Terms, deputy: Deputy) -> Arrival | None:
 
 
 def _moved(
-    account: Record, arrival: Arrival, terms: Terms
+    account: Record, arrival: Arrival, terms: Terms, marks: Fingerprints
 ) -> tuple[Record, tuple[str, str, str, str]]:
     from otpauth import arrivals
 
-    moved, fault = arrivals.move(account, arrival, ground(terms))
+    moved, fault = arrivals.move(account, arrival, ground(terms, marks))
     return moved, (MOVED, "adopt", arrival.path, fault or secretfile.ADOPTED)
 
 
@@ -244,22 +246,21 @@ def _opened(
 
 
 def _adopt(
-    account: Record, opened: tuple[secretfile.Opened, ...], terms: Terms
+    account: Record, opened: tuple[secretfile.Opened, ...], terms: Terms, marks: Fingerprints
 ) -> tuple[Record, tuple[tuple[str, str, str, str], ...]]:
     if not opened:
         return account, ()
     from otpauth import changes
 
     idents = tuple(os.urandom(8).hex() for _ in opened)
-    adoption = changes.adopt(account, opened, ground(terms), idents)
+    adoption = changes.adopt(account, opened, ground(terms, marks), idents)
     return adoption.record, adoption.results
 
 
-def ground(terms: Terms) -> changes.Ground:
-    """Return what a change goes by. Raises HostKeyError."""
+def ground(terms: Terms, marks: Fingerprints) -> changes.Ground:
+    """Return what a change goes by."""
     from otpauth import changes
 
-    marks = fingerprints(terms.host)
     return changes.Ground(terms.policy.setup, terms.rule, terms.now, marks)
 
 

@@ -26,7 +26,7 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "originals", "store", "unseal",
     },
-    {"attempt", "exec", "pam", "propose", "services", "stack", "cli", "doctor"},
+    {"attempt", "exec", "pam", "propose", "services", "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",
@@ -58,7 +58,7 @@ MODULES = modules()
 def layer(name: str) -> int:
     """Return the number of a module's layer."""
     folder = name.partition(".")[0]
-    short = folder if folder in ("cli", "doctor", "formats") else name
+    short = folder if folder in ("cli", "doctor", "enable", "formats") else name
     numbers = [number for number, names in enumerate(LAYERS) if short in names]
     assert len(numbers) == 1, f"otpauth/{name} is in no layer: LAYERS in tests/test_layers.py"
     return numbers[0]

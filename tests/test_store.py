@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from otpauth.account import Account
     from otpauth.record import Record
+    from otpauth.seal import Fingerprints
     from tests.parts.accounts import Person
 
 pytestmark = pytest.mark.stage
@@ -45,12 +46,15 @@ def terms() -> store.Terms:
 
 def enrolled(person: Person) -> Record:
     """Give a person a token in both copies, and return the record."""
-    ground = store.ground(terms())
 
-    def act(held: Record | None) -> store.Act:
+    def act(held: Record | None, marks: Fingerprints) -> store.Act:
         blank = held or store.record.Record(person.name, person.uid)
         drafts = (samples.hotp_draft(), samples.scratch_draft())
-        return store.Act(changes.apply(blank, changes.Change(add=drafts), ground), None, home=True)
+        return store.Act(
+            changes.apply(blank, changes.Change(add=drafts), store.ground(terms(), marks)),
+            None,
+            home=True,
+        )
 
     assert store.transact(who(person), terms(), act).recorded
     return seen(person)
@@ -59,7 +63,7 @@ def enrolled(person: Person) -> Record:
 def counted(person: Person, number: int, *, home: bool = True) -> store.Done:
     """Record that the fob's counter is at a number."""
 
-    def act(held: Record | None) -> store.Act:
+    def act(held: Record | None, _: Fingerprints) -> store.Act:
         assert held is not None
         (ident,) = [each.id for each in held.tokens.values() if each.kind == "hotp"]
         state = held.state._replace(counters={**held.state.counters, ident: number})
@@ -93,7 +97,7 @@ def home_copy(person: Person) -> Path:
 def test_who_has_nothing_is_none_and_nothing_is_written(person: Person) -> None:
     """Without a record `act` gets None, and an unchanged record makes no file anywhere."""
 
-    def act(held: Record | None) -> store.Act:
+    def act(held: Record | None, _: Fingerprints) -> store.Act:
         assert held is None
         return store.Act(store.record.Record(person.name, person.uid), "no", home=True)
 
@@ -201,7 +205,7 @@ def test_a_namesakes_record_is_set_aside(person: Person) -> None:
     home_copy(person).unlink()
     other = who(person)._replace(uid=person.uid + 1)
 
-    def act(held: Record | None) -> store.Act:
+    def act(held: Record | None, _: Fingerprints) -> store.Act:
         assert held is None
         return store.Act(store.record.Record(person.name, other.uid), None, home=False)
 
@@ -234,7 +238,7 @@ def test_nothing_is_locked_outside_of_a_transaction(person: Person) -> None:
     with accounts.make() as other:
         lock = Path(Host().lock_of(person.name))
 
-        def act(held: Record | None) -> store.Act:
+        def act(held: Record | None, _: Fingerprints) -> store.Act:
             with lock.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             assert held is None
@@ -242,7 +246,7 @@ def test_nothing_is_locked_outside_of_a_transaction(person: Person) -> None:
 
         store.transact(who(other), terms(), act)
 
-        def own(held: Record | None) -> store.Act:
+        def own(held: Record | None, _: Fingerprints) -> store.Act:
             assert held is not None
             with lock.open("rb") as file, pytest.raises(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -256,7 +260,7 @@ def test_a_home_changed_during_a_transaction_is_left_alone(person: Person) -> No
     enrolled(person)
     theirs = b"otpauth 1\nwhat the owner wrote meanwhile\n"
 
-    def act(held: Record | None) -> store.Act:
+    def act(held: Record | None, _: Fingerprints) -> store.Act:
         assert held is not None
         home_copy(person).write_bytes(theirs)
         return store.Act(held._replace(era=held.era + 1), None, home=True)
@@ -275,7 +279,7 @@ def test_the_only_place_is_written_even_if_it_changed(person: Person) -> None:
     aside = users.with_name("users-aside")
     tries = []
 
-    def act(held: Record | None) -> store.Act:
+    def act(held: Record | None, _: Fingerprints) -> store.Act:
         assert held is not None
         tries.append(counter(held))
         if len(tries) < 3:

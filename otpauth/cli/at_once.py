@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from otpauth.account import Account
     from otpauth.changes import Change, Ground
+    from otpauth.seal import Fingerprints
 
 
 class AtOnce(Target):
@@ -56,9 +57,9 @@ class AtOnce(Target):
     ) -> store.Done:
         """Edit the record in a transaction. Raises RefusedError; then nothing was changed."""
         terms = self.terms(approved=approved, rejected=rejected)
-        ground = store.ground(terms)
 
-        def act(held: Record | None) -> store.Act:
+        def act(held: Record | None, marks: Fingerprints) -> store.Act:
+            ground = store.ground(terms, marks)
             blank = Record(self.account.name, self.account.uid)
             return store.Act(edit(held or blank, ground), None, home=True)
 

@@ -260,7 +260,8 @@ def _recorded(who: Account, items: tuple[Imported, ...], options: argparse.Names
     one = AtOnce(who)
     kept, notes = moving.allowed(items, one.policy.setup.kinds)
     before = one.record or Record(who.name, who.uid)
-    after, whole = moving.move(before, kept, store.ground(one.terms()))
+    marks = store.fingerprints(one.host)
+    after, whole = moving.move(before, kept, store.ground(one.terms(), marks))
     if not options.dry_run:
         one.transact(lambda held, ground: moving.move(held, kept, ground).record)
     if not whole:

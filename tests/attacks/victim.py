@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otpauth.record import Record
+    from otpauth.seal import Fingerprints
     from tests.parts.accounts import Person
 
 STACK = "auth required pam_python.so pam_otpauth.py"
@@ -142,13 +143,12 @@ def base32(draft: Draft) -> str:
 def give(name: str, draft: Draft) -> None:
     """Put a token of this name in the place of the present one, at once, as root does."""
     terms = _terms()
-    ground = store.ground(terms)
 
-    def act(held: Record | None) -> store.Act:
+    def act(held: Record | None, marks: Fingerprints) -> store.Act:
         assert held is not None
         old = held.named(draft.name)
         change = changes.Change(add=(draft,), remove=(old.id,) if old else ())
-        return store.Act(changes.apply(held, change, ground), None, home=True)
+        return store.Act(changes.apply(held, change, store.ground(terms, marks)), None, home=True)
 
     assert store.transact(account.lookup(name), terms, act).recorded
 
@@ -156,7 +156,7 @@ def give(name: str, draft: Draft) -> None:
 def rewrite(name: str, held: Record) -> None:
     """Put a record in the place of the present one."""
     done = store.transact(
-        account.lookup(name), _terms(), lambda _: store.Act(held, None, home=True)
+        account.lookup(name), _terms(), lambda *_: store.Act(held, None, home=True)
     )
     assert done.recorded
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from otpauth.seal import Fingerprints
     from tests.parts.accounts import Person
     from tests.parts.faketime import Clock
 
@@ -152,9 +153,9 @@ class Pair:
         terms = store.Terms(Host(), policy, policy.login, now)
         items, _ = moving.allowed(imported(text), policy.setup.kinds)
 
-        def act(held: Record | None) -> store.Act:
+        def act(held: Record | None, marks: Fingerprints) -> store.Act:
             blank = held or Record(self.name, self.person.uid)
-            moved = moving.move(blank, items, store.ground(terms))
+            moved = moving.move(blank, items, store.ground(terms, marks))
             return store.Act(moved.record, None, home=True)
 
         assert store.transact(account.lookup(self.name), terms, act).recorded
@@ -172,7 +173,7 @@ class Pair:
         """Forget our record's wrong answers, for sequences that are not about limits."""
         terms = store.Terms(Host(), Policy(), Policy().login, int(self.clock.now()))
 
-        def act(held: Record | None) -> store.Act:
+        def act(held: Record | None, _: Fingerprints) -> store.Act:
             assert held is not None
             state = held.state._replace(events=frozenset(), wrong={}, tries={})
             return store.Act(held._replace(state=state), None, home=False)
