@@ -78,6 +78,14 @@ def _asked(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
                 yield name, lines, place
 
 
+def group_asked(lines: tuple[Line, ...]) -> str:
+    """Return the group whose members alone reach our line, empty if everybody does."""
+    for each in lines:
+        if each.name == "pam_succeed_if.so" and "notingroup" in each.args[:-1]:
+            return each.args[each.args.index("notingroup") + 1]
+    return ""
+
+
 def asks(ground: Ground) -> bool:
     """Say whether any service asks for codes."""
     return bool(ground.stacks)
