@@ -1,7 +1,7 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
 Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config), doctor, why.
+and keys), policies (config), doctor, why, confirming (trials).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "otpauth-admin"
 EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
+JOURNAL = "/var/lib/otpauth/trial/journal"  # Journal.path, unloaded
 TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
 
 
@@ -61,6 +62,10 @@ def _host_verbs(verbs: Verbs) -> None:
     verb(actions, "rotate", "new keys from now on; the old ones still open")
     one = verb(verbs, "doctor", "tell what keeps logins from working, or from being safe")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = verb(verbs, "confirm", "keep what is on trial, from a login made since")
+    one.add_argument("--anyway", action="store_true", help="from any login: it may be the last")
+    one = verb(verbs, "revert", "put back what is on trial")
+    one.add_argument("--wait", action="store_true", help="when its time is over, not now")
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
@@ -126,6 +131,10 @@ def _run(options: argparse.Namespace) -> int:
 
         raise RefusedError("only root may do this", hint=f"sudo {PROGRAM} {options.verb} ...")
     os.umask(0o077)
+    if os.path.exists(JOURNAL) and options.verb != "revert":
+        from otpauth.cli import confirming
+
+        confirming.look_for_overdue()
     if options.verb in TOKEN_VERBS:
         from otpauth.cli.accounts import target
 
@@ -134,12 +143,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, why
+    from otpauth.cli import accounts, confirming, doctor, exporting, hostkeys, moves, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
         "doctor": doctor.host,
+        "confirm": confirming.confirm,
+        "revert": confirming.revert,
         "list": accounts.enrolled,
         "show": accounts.show,
         "why": why.why,
