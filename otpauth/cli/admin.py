@@ -1,7 +1,7 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
 Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config), doctor, why, enabling (services).
+and keys), policies (config), doctor, why, enabling (services), confirming (trials).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "otpauth-admin"
 EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
+JOURNAL = "/var/lib/otpauth/trial/journal"  # Journal.path, unloaded
+SERVICE_VERBS = ("enable", "disable", "confirm", "revert")
 TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
 
 
@@ -62,6 +64,10 @@ def _host_verbs(verbs: Verbs) -> None:
     verb(actions, "rotate", "new keys from now on; the old ones still open")
     one = verb(verbs, "doctor", "tell what keeps logins from working, or from being safe")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = verb(verbs, "confirm", "keep what is on trial, from a login made since")
+    one.add_argument("--anyway", action="store_true", help="from any login: it may be the last")
+    one = verb(verbs, "revert", "put back what is on trial")
+    one.add_argument("--wait", action="store_true", help="when its time is over, not now")
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
@@ -145,22 +151,36 @@ def _run(options: argparse.Namespace) -> int:
 
         raise RefusedError("only root may do this", hint=f"sudo {PROGRAM} {options.verb} ...")
     os.umask(0o077)
+    if os.path.exists(JOURNAL) and options.verb != "revert":
+        from otpauth.cli import confirming
+
+        confirming.look_for_overdue()
     if options.verb in TOKEN_VERBS:
         from otpauth.cli.accounts import target
 
         return run_verb(target(options.user, getattr(options, "secret", None)), options)
-    return _table()[options.verb](options)
+    table = _services() if options.verb in SERVICE_VERBS else _table()
+    return table[options.verb](options)
+
+
+def _services() -> dict[str, Callable[[argparse.Namespace], int]]:
+    from otpauth.cli import confirming, enabling
+
+    return {
+        "enable": enabling.enable,
+        "disable": enabling.disable,
+        "confirm": confirming.confirm,
+        "revert": confirming.revert,
+    }
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, doctor, enabling, exporting, hostkeys, moves, why
+    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
         "doctor": doctor.host,
-        "enable": enabling.enable,
-        "disable": enabling.disable,
         "list": accounts.enrolled,
         "show": accounts.show,
         "why": why.why,
