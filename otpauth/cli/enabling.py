@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     from otpauth.doctor.finding import Finding
     from otpauth.enable.edit import Edit
 
-REVERT_AFTER = "10m"
+COMMAND = "sudo otpauth-admin confirm"
+CONFIRM = {
+    "sshd": f"log in and run: {COMMAND}",
+    "sudo": f"run: {COMMAND}",
+    "su": "run: su -c 'otpauth-admin confirm'",
+}
 REVERT_MAX = 86400  # seconds
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*\$?")
 
@@ -88,13 +93,10 @@ def _try(
         return report.FAILED
     begun = trial.begin(change, seconds, kind=kind)
     until = time.strftime("%H:%M:%S", time.localtime(begun.until))
-    print(f"From a second terminal {_login(change.service)} and run: sudo otpauth-admin confirm")
+    how = CONFIRM.get(change.service, f"log in through {change.service} and run: {COMMAND}")
+    print(f"From a second terminal {how}")
     print(f"(else all is put back at {until}, even if this connection dies)")
     return report.DONE
-
-
-def _login(service: str) -> str:
-    return {"sudo": "log in", "su": "run su"}.get(service, "log in")
 
 
 def _agreed() -> bool:

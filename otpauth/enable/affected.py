@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOTS = ("sudo", "wheel", "admin")  # groups that become root, where sudo cannot tell
 SHOWN = 8  # names in one line
 KEY_HELD, PASSWORD_HELD, TOKEN_HELD = "key", "password", "token"
+_SUDO_ANY = re.compile(r"^\s+\(", re.MULTILINE)
 _SUDO_ALL = re.compile(r"^\s+\((?:ALL|root)\b.*\).*\bALL$", re.MULTILINE)
 
 
@@ -108,7 +109,7 @@ def _about_sshd(
     could = [each for each in people if _passes(each, before, _needed(old))]
     stays = [each for each in people if _passes(each, after, _needs(each, wanted, old))]
     lost = [each for each in could if each not in stays]
-    if not any(each.rises for each in stays):
+    if tester(people) and not any(each.rises for each in stays):
         yield Finding(
             "enable-way-in",
             FAIL,
@@ -116,48 +117,54 @@ def _about_sshd(
             f"nobody who can become root could log in by ssh: {_why(lost, after)}",
             "a key in authorized_keys and a token for one of them; or --password",
         )
-    yield from _lost(lost, after, wanted)
+    yield from (Finding("enable-lost", WARN, *each) for each in _lost(lost, after, wanted))
     free = [each.name for each in stays if not each.is_asked and KEY_HELD in each.has]
     if free:
-        outside = f" and are not in %{wanted.group}" if wanted.group else ""
-        text = f"{_names(free)} log in by key{outside}: key only, as today"
+        outside = f" (not in %{wanted.group})" if wanted.group else ""
+        text = f"by key alone, as today: {_names(free)}{outside}"
         yield Finding("enable-free", WARN, "everybody gives a code", text)
 
 
-def _lost(lost: list[Someone], after: Ground, wanted: Wanted) -> Iterator[Finding]:
-    """Name those who can no longer log in, by what they lack."""
+def _lost(lost: list[Someone], after: Ground, wanted: Wanted) -> Iterator[tuple[str, str, str]]:
+    """Name those who can no longer log in by what they lack, with what mends it."""
     title = "everybody can still log in"
     barred = [each for each in lost if _barred(each, after)]
-    robots = [each for each in lost if KEY_HELD in each.has and each not in barred]
-    others = [each for each in lost if each not in barred and each not in robots]
+    lost = [each for each in lost if each not in barred]
+    lacks = TOKEN_HELD if wanted.first == KEY else PASSWORD_HELD
+    robots = [each.name for each in lost if KEY_HELD in each.has and lacks not in each.has]
+    others = [each.name for each in lost if each.name not in robots]
     if barred:
         text = "root has a key, and PermitRootLogin lets it give no code: it can no longer log in"
-        yield Finding("enable-lost", WARN, title, text, "PermitRootLogin yes, or --except root")
+        yield title, text, "PermitRootLogin yes, or --except root"
     if robots:
-        names = [each.name for each in robots]
-        text = f"{_names(names)}: a key and no token: refused until they enrol"
-        mend = f"people: otpauth-admin setup USER; robots: --except {','.join(names[:SHOWN])}"
-        yield Finding("enable-lost", WARN, title, text, mend)
+        text = f"{_names(robots)}: a key and no {lacks}: can no longer log in"
+        robot = f"robots: --except {','.join(robots[:SHOWN])}"
+        yield title, text, f"people: {_MENDS[lacks]}; {robot}"
     if others:
-        lacks = "no key" if wanted.first == KEY else "no token"
-        text = f"{_names([e.name for e in others])}: a password and {lacks}: no longer let in"
-        mend = "a key in ~/.ssh/authorized_keys" if wanted.first == KEY else "otpauth, as each"
-        yield Finding("enable-lost", WARN, title, text, mend)
+        lacks = KEY_HELD if wanted.first == KEY else TOKEN_HELD
+        text = f"{_names(others)}: a password and no {lacks}: can no longer log in"
+        yield title, text, _MENDS[lacks]
+
+
+_MENDS = {
+    KEY_HELD: "a key in their ~/.ssh/authorized_keys; or --password",
+    PASSWORD_HELD: "passwd USER",
+    TOKEN_HELD: "otpauth-admin setup USER, or otpauth as each; or --until DATE",
+}
 
 
 def _about_others(people: list[Someone], wanted: Wanted) -> Iterator[Finding]:
     """Name those who have a password for the service and no token."""
-    if wanted.until:
-        return
     lost = [
         each.name
         for each in people
         if each.is_asked and PASSWORD_HELD in each.has and TOKEN_HELD not in each.has
     ]
-    if lost:
+    lost = [name for name in lost if wanted.service != "sudo" or _sudo(name, _SUDO_ANY)]
+    if lost and not wanted.until:
         text = f"{_names(lost)}: a password and no token: refused by {wanted.service}"
-        mend = "otpauth, as each; or otpauth-admin setup USER; or --until DATE"
-        yield Finding("enable-lost", WARN, "everybody who is asked has a token", text, mend)
+        title = "everybody who is asked has a token"
+        yield Finding("enable-lost", WARN, title, text, _MENDS[TOKEN_HELD])
 
 
 def _needs(each: Someone, wanted: Wanted, old: tuple[Line, ...]) -> frozenset[str]:
@@ -220,11 +227,15 @@ def _is_asked(who: Account, wanted: Wanted) -> bool:
 
 
 def _rises(who: Account) -> bool:
-    """Say whether an account can become root."""
-    said = ask("sudo", "-n", "-l", "-U", who.name)
-    if said.status is not None:
-        return bool(_SUDO_ALL.search(said.output))
-    return any(is_member(who, group) for group in ROOTS)
+    """Say whether an account can become root; without sudo, its groups tell."""
+    by_group = any(is_member(who, group) for group in ROOTS)
+    return _sudo(who.name, _SUDO_ALL, unknown=by_group)
+
+
+def _sudo(name: str, pattern: re.Pattern[str], *, unknown: bool = True) -> bool:
+    """Say whether sudo lists what is looked for among what somebody may run."""
+    said = ask("sudo", "-n", "-l", "-U", name)
+    return unknown if said.status is None else bool(pattern.search(said.output))
 
 
 def _names(names: list[str]) -> str:
