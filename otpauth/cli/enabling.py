@@ -21,7 +21,7 @@ from otpauth.enable import plan, sshdfile
 from otpauth.enable.edit import diff
 from otpauth.enable.plan import Plan
 from otpauth.enable.wanted import KEY, ONE_BOX, PASSWORD, Wanted
-from otpauth.errors import ConfigError, NoTerminalError, RefusedError, UsageError
+from otpauth.errors import ConfigError, NoTerminalError, RefusedError, UnknownUserError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -155,7 +155,11 @@ def _spared(text: str | None) -> tuple[str, ...]:
     for name in names:
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} is not an account", hint="like --except backup,git")
-        account.lookup(name)
+        try:
+            account.lookup(name)
+        except UnknownUserError as error:
+            error.hint = "getent passwd lists the accounts"
+            raise
     return names
 
 

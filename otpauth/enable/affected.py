@@ -28,7 +28,7 @@ ROOTS = ("sudo", "wheel", "admin")  # groups that become root, where sudo cannot
 SHOWN = 8  # names in one line
 KEY_HELD, PASSWORD_HELD, TOKEN_HELD = "key", "password", "token"
 _SUDO_ANY = re.compile(r"^\s+\(", re.MULTILINE)
-_SUDO_ALL = re.compile(r"^\s+\((?:ALL|root)\b.*\).*\bALL$", re.MULTILINE)
+_SUDO_ALL = re.compile(r"^\s+\((?:ALL|root)\b[^)]*\)\s+(?:[A-Z_]+:\s*)*ALL$", re.MULTILINE)
 
 
 class Someone(NamedTuple):

@@ -96,6 +96,8 @@ class Preview:
         found = [each for each in found if each.state != OK]
         found.append(Finding("enable-checks", OK, f"{good} checks of otpauth-admin doctor"))
         if self._service == SSHD:
+            if self._after.sshd.status != 0:
+                return "", found  # what it would do to whom cannot be told
             found += _effect(self._after, people, wanted)
         found += affected.findings(self._before, self._after, people, wanted)
         return affected.tester(people), found
