@@ -106,6 +106,13 @@ def services(folder: str = FOLDER) -> list[str]:
     return sorted(name for name in names if not name.startswith(("common-", ".")))
 
 
+def words(line: Line) -> tuple[str, ...]:
+    """Return the arguments of a line that are otpauth's own."""
+    names = [os.path.basename(each) for each in line.args]
+    start = next(place for place, each in enumerate(names) if each in (MODULE, PROGRAM))
+    return line.args[start + 1 :]
+
+
 def _file(folder: str, name: str, kind: str, *, depth: int, level: int) -> list[Line]:
     path = os.path.join(folder, name)
     with open(path, encoding="utf-8", errors="replace", newline="\n") as file:

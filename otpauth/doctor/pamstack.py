@@ -10,10 +10,9 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from otpauth import arguments, policy
+from otpauth import arguments, policy, stack
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.errors import ConfigError
-from otpauth.stack import MODULE, PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,7 +165,7 @@ def bad_arguments(ground: Ground) -> Iterator[Fault]:
     for _, lines, place in _asked(ground):
         line = lines[place]
         try:
-            arguments.read(policy.Rule(), _words(line))
+            arguments.read(policy.Rule(), stack.words(line))
         except ConfigError as error:
             yield Fault(f"{line.place}: {error}: nobody can log in", error.hint or SEE)
 
@@ -176,20 +175,13 @@ def other_file(ground: Ground) -> Iterator[Fault]:
     usual = ground.policy.setup.file
     for _, lines, place in _asked(ground):
         try:
-            said = arguments.read(policy.Rule(), _words(lines[place]))
+            said = arguments.read(policy.Rule(), stack.words(lines[place]))
         except ConfigError:  # bad_arguments gives it
             continue
         path = said.secret.replace("${HOME}", "~")
         if path and path != usual and not said.user:
             told = f"{lines[place].place}: secret={path}, but people's own changes go to {usual}"
             yield Fault(told, "take secret= out, or set file in [setup] of otpauth.conf to it")
-
-
-def _words(line: Line) -> tuple[str, ...]:
-    """Return the arguments that are ours."""
-    names = [os.path.basename(each) for each in line.args]
-    start = next(place for place, each in enumerate(names) if each in (MODULE, PROGRAM))
-    return line.args[start + 1 :]
 
 
 def nobody_decides(ground: Ground) -> Iterator[Fault]:

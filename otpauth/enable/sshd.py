@@ -8,6 +8,8 @@ import signal
 from otpauth.enable import processes, system
 
 UNITS = ("ssh.service", "sshd.service")
+# The revert's own service is ordered before sshd's, so a reload in order would wait for its end.
+RELOAD = ("systemctl", "--job-mode=ignore-dependencies", "reload")
 PID_FILES = ("/run/sshd.pid", "/var/run/sshd.pid")
 
 
@@ -18,7 +20,7 @@ def reload() -> str:
     """
     if system.has_systemd():
         active = [u for u in UNITS if not system.run("systemctl", "is-active", "--quiet", u)]
-        return system.run("systemctl", "reload", active[0]) if active else ""
+        return system.run(*RELOAD, active[0]) if active else ""
     found = listeners()
     if not found:
         return ""

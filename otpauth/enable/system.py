@@ -10,6 +10,7 @@ from otpauth import host
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8"}
 SECONDS = 60
+PACKAGE = os.path.abspath(host.__file__)
 
 
 def run(*command: str) -> str:
@@ -43,7 +44,7 @@ def has_systemd() -> bool:
 
 def program() -> str:
     """Return the path of otpauth-admin, installed or of a work tree."""
-    library = os.path.dirname(os.path.dirname(os.path.abspath(host.__file__)))
+    library = os.path.dirname(os.path.dirname(PACKAGE))
     prefix = os.path.dirname(os.path.dirname(library))
     installed = os.path.join(prefix, "sbin", "otpauth-admin")
     return installed if os.path.exists(installed) else os.path.join(library, "bin/otpauth-admin")
