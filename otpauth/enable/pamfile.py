@@ -173,22 +173,21 @@ def _asks_password(part: Part) -> bool:
     return any(line.name in PASSWORDS for line in part.lines)
 
 
-def _units(part: Part) -> list[Line]:
-    """Return what PAM counts when it jumps: a substack is one."""
-    if part.words[1:2] == ("substack",):
-        return [part.lines[0]._replace(control="")]
-    return [line for line in part.lines if not line.depth]
-
-
 def _jumping(found: Sequence[Part], place: int, but: Sequence[int] = ()) -> Line | None:
     """Return a line that leads past what is, or would be, put before the statement at a place.
 
     Statements that begin at the lines `but` may.
     """
-    units = [(part.first, line) for part in found[:place] for line in _units(part)]
-    for number, (first, line) in enumerate(units):
+    if not found:
+        return None
+    lines = tuple(line for part in found for line in part.lines)
+    lines += (lines[-1]._replace(inside=()),)  # what a jump past all the others would reach
+    owners = [part.first for part in found for _ in part.lines]
+    end = sum(len(part.lines) for part in found[:place])
+    for number, line in enumerate(lines[:end]):
         jumps = [int(each) for each in actions(line.control).values() if each.isdigit()]
-        if jumps and number + max(jumps) >= len(units) and first not in but:
+        past = any(stack.landing(lines, number, each) > end for each in jumps)
+        if past and owners[number] not in but and not line.inside:
             return line
     return None
 
