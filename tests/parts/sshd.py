@@ -89,7 +89,7 @@ class Sshd:
     def _start(self) -> None:
         program = stage.workspace() / "bin" / self.service
         program.symlink_to("/usr/sbin/sshd")
-        self.port = _free_port()
+        self.port = free_port()
         config = self._configure(program)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -141,7 +141,8 @@ def _effective(program: Path, config: Path) -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
