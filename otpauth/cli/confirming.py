@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from otpauth import log
 from otpauth.cli import report
 from otpauth.enable import clock, fallback, trial
 from otpauth.errors import OtpauthError
@@ -74,16 +75,22 @@ def _wait() -> int:
     """Put the trial back when its time is over, if it is on trial still; whatever else happens."""
     mine = trial.pending()
     fallback.wait(1)
-    while mine and _is(mine, trial.pending()):
+    while mine and _is_pending(mine):
         if not trial.is_over(mine):
             time.sleep(max(0.05, min(LOOK_SECONDS, mine.due - clock.now())))
             continue
         try:
             trial.revert(only=mine)
-        except (OSError, OtpauthError):  # it is in the log
+        except (OSError, OtpauthError) as error:
+            log.send(log.line(trial="failed", service=mine.service, fault=error), warning=True)
             time.sleep(AGAIN_SECONDS)
     return report.DONE
 
 
-def _is(mine: Trial, found: Trial | None) -> bool:
+def _is_pending(mine: Trial) -> bool:
+    """Say whether a trial is on still; also if that cannot be told."""
+    try:
+        found = trial.pending()
+    except (OSError, OtpauthError):
+        return True
     return found is not None and found.due == mine.due

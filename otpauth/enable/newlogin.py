@@ -19,14 +19,14 @@ PROGRAMS = {
     "remote": ("login",),
 }
 DEPTH_MAX = 64
-TIME_MATTERS = 0.02  # seconds: /proc counts in hundredths
+SETTLING = 1.0  # seconds in which a server that was told to reload may let in as before
 
 
 def made_since(service: str, moment: float) -> bool:
     """Say whether the service let this login in after a moment of clock.now()."""
     names = PROGRAMS.get(service, (service,))
     return any(
-        started > moment + TIME_MATTERS and program in names for program, started in _ancestors()
+        started > moment + SETTLING and program in names for program, started in _ancestors()
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Login = Callable[[str, Sequence[str]], Talk]
 
 OK, WARN, FAIL = "ok", "warn", "fail"
-LOGIN_SECONDS = 10
+LOGIN_SECONDS = 8
 START_SECONDS = 5
 CONFIG = "/etc/ssh/sshd_config"
 PERIOD = 30
@@ -220,10 +220,12 @@ def _typed(player: Player, words: Sequence[str], code: str, who: Account | None 
 
     asked: list[str] = []
 
-    def answer(question: str, hidden: bool) -> str:  # noqa: FBT001 -- as typist wants it
+    def answer(question: str, hidden: bool) -> str | None:  # noqa: FBT001 -- as typist wants it
         own = next((line for line in player.lines if _own(line) in question), None)
         kind = "code" if own else "password"
-        if kind in asked or not (own or hidden):
+        if not (own or hidden):
+            return None
+        if kind in asked:
             raise typist.HangUp
         asked.append(kind)
         if own:

@@ -211,7 +211,6 @@ def _put_back(trial: Trial, at: Place, *, how: str, event: str) -> Reverted:
         except OSError as error:
             failed.append(f"{edit.path!r}: {error.strerror}")
     if failed:
-        _log(trial, "failed", fault="; ".join(failed))
         raise WriteError("not put back: " + "; ".join(failed), hint="otpauth-admin revert again")
     faults = [at.reload()] if trial.reload else []
     if left:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from otpauth.account import Account
 
-    Answer = Callable[[str, bool], str]
+    Answer = Callable[[str, bool], str | None]
 
 QUIET = 0.15  # seconds without a further word, after which an unfinished line is a question
 
@@ -41,7 +41,8 @@ def talk(
 ) -> Talk:
     """Run a program, as an account if one is given, and answer its questions.
 
-    `answer` gets the question and whether the terminal hides what is typed; it may raise HangUp.
+    `answer` gets the question and whether the terminal hides what is typed; None waits, and
+    HangUp ends the talk.
     """
     ended = False
     child, terminal = os.forkpty()
@@ -84,15 +85,14 @@ def _converse(terminal: int, answer: Answer, deadline: float) -> tuple[Talk, boo
             shown += part.decode("utf-8", "replace")
             continue
         question = shown[since:].rpartition("\n")[2].strip()
-        if not question:
-            continue
-        asked.append(question)
         try:
-            typed = answer(question, _hides(terminal))
+            typed = answer(question, _hides(terminal)) if question else None
         except HangUp:
             break
-        since = len(shown)
-        os.write(terminal, typed.encode() + b"\n")
+        if typed is not None:
+            asked.append(question)
+            since = len(shown)
+            os.write(terminal, typed.encode() + b"\n")
     return Talk(None, shown, tuple(asked)), False
 
 
