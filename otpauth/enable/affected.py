@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otpauth.enable.wanted import Wanted
     from otpauth.stack import Line
 
-ROOTS = ("sudo", "wheel", "admin")  # groups that become root, where sudo cannot tell
+ROOTS = ("sudo", "wheel", "admin")  # groups that become root, where sudo is missing
 SHOWN = 8  # names in one line
 KEY_HELD, PASSWORD_HELD, TOKEN_HELD = "key", "password", "token"
 _SUDO_ANY = re.compile(r"^\s+\(", re.MULTILINE)
@@ -227,9 +227,10 @@ def _is_asked(who: Account, wanted: Wanted) -> bool:
 
 
 def _rises(who: Account) -> bool:
-    """Say whether an account can become root; without sudo, its groups tell."""
+    """Say whether an account can become root: by sudo, or where that is missing by su."""
+    by_su = "root" not in shadow.without_password()
     by_group = any(is_member(who, group) for group in ROOTS)
-    return _sudo(who.name, _SUDO_ALL, unknown=by_group)
+    return _sudo(who.name, _SUDO_ALL, unknown=by_su or by_group)
 
 
 def _sudo(name: str, pattern: re.Pattern[str], *, unknown: bool = True) -> bool:
