@@ -1,7 +1,7 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
 Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config), doctor, why, confirming (trials).
+and keys), policies (config), doctor, why, enabling (services), confirming (trials).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PROGRAM = "otpauth-admin"
 EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
 JOURNAL = "/var/lib/otpauth/trial/journal"  # Journal.path, unloaded
+SERVICE_VERBS = ("enable", "disable", "confirm", "revert")
 TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
 
 
@@ -40,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
     )
     _host_verbs(verbs)
+    _service_verbs(verbs)
     grammar.token_verbs(verbs, user=True)
     _account_verbs(verbs)
     _moving_verbs(verbs)
@@ -69,6 +71,24 @@ def _host_verbs(verbs: Verbs) -> None:
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
+
+
+def _service_verbs(verbs: Verbs) -> None:
+    def new(name: str, text: str) -> Parser:
+        one = verb(verbs, name, text)
+        one.add_argument("service", metavar="SERVICE", help="a file of /etc/pam.d: sshd, sudo, su")
+        one.add_argument("--revert-after", metavar="T", default="10m", help="30s, 10m, 2h; 10m")
+        one.add_argument("--dry-run", action="store_true", help="show, try and change nothing")
+        one.add_argument("--yes", action="store_true", help="do not ask")
+        return one
+
+    one = new("enable", "let a service ask for codes, on trial until it is confirmed")
+    one.add_argument("--for", dest="group", metavar="%GROUP", help="ask its members alone")
+    one.add_argument("--except", dest="spared", metavar="USER,..", help="log in by key as today")
+    one.add_argument("--password", action="store_true", help="of sshd: password and code, no key")
+    one.add_argument("--one-box", action="store_true", help="password and code in one answer")
+    one.add_argument("--until", metavar="DATE", help="till then who has no token needs no code")
+    new("disable", "let a service ask for codes no longer, on trial until it is confirmed")
 
 
 def _account_verbs(verbs: Verbs) -> None:
@@ -139,18 +159,28 @@ def _run(options: argparse.Namespace) -> int:
         from otpauth.cli.accounts import target
 
         return run_verb(target(options.user, getattr(options, "secret", None)), options)
-    return _table()[options.verb](options)
+    table = _services() if options.verb in SERVICE_VERBS else _table()
+    return table[options.verb](options)
+
+
+def _services() -> dict[str, Callable[[argparse.Namespace], int]]:
+    from otpauth.cli import confirming, enabling
+
+    return {
+        "enable": enabling.enable,
+        "disable": enabling.disable,
+        "confirm": confirming.confirm,
+        "revert": confirming.revert,
+    }
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, confirming, doctor, exporting, hostkeys, moves, why
+    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
         "doctor": doctor.host,
-        "confirm": confirming.confirm,
-        "revert": confirming.revert,
         "list": accounts.enrolled,
         "show": accounts.show,
         "why": why.why,

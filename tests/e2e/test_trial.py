@@ -15,9 +15,10 @@ import pytest
 
 from otpauth.enable import fallback, files, system, trial
 from otpauth.enable.edit import Edit
-from tests import stage as stage_module
-from tests.e2e.test_prove import BOTH, DROPIN, INCLUDE, OURS, PAM, Plan, change
-from tests.parts import accounts, client, enrolment, log, processes, sshd
+from otpauth.enable.plan import Plan
+from tests.e2e.test_prove import BOTH, DROPIN, INCLUDE, OURS, PAM, change
+from tests.parts import accounts, client, enrolment, log, processes
+from tests.parts.sshd import HostSshd
 from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,55 +30,29 @@ if TYPE_CHECKING:
 BEGIN = """
 import sys, time
 sys.path[:0] = ["/usr/local/lib/otpauth/deps", "/usr/local/lib/otpauth"]
-from typing import NamedTuple
 from otpauth.enable import files, trial
 from otpauth.enable.edit import Edit
-class Plan(NamedTuple):
-    service: str
-    edits: tuple
-    reload: bool
+from otpauth.enable.plan import Plan
 def change(path, after):
     return Edit(path, files.read(path), after)
 text = files.read({pam!r}).replace({include!r}, {ours!r})
-plan = Plan("sshd", (change({pam!r}, text), change({dropin!r}, {both!r})), True)
+plan = Plan("sshd", (change({pam!r}, text), change({dropin!r}, {both!r})), True, "")
 trial.begin(plan, int(sys.argv[1]))
 print("begun", flush=True)
 time.sleep(int(sys.argv[2]))
 """
 
 
-class HostSshd:
-    """The host's own sshd: with its files, but on a port of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        """Start it, and return when it listens."""
-        self.folder = folder
-        self.port = sshd.free_port()
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        authorized = stage_module.workspace() / "authorized" / "%u"
-        settings = [f"Port={self.port}", "ListenAddress=127.0.0.1", "UseDNS=no"]
-        settings += [f"AuthorizedKeysFile={authorized}", "PidFile=/run/sshd.pid"]
-        words = ["/usr/sbin/sshd", "-D", "-e", *(f"-o{setting}" for setting in settings)]
-        with (folder / "log").open("wb") as out:
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=out)
-        wait_until(lambda: "Server listening" in (folder / "log").read_text(), 10)
-
-    def end(self) -> None:
-        """End it and its sessions by pid."""
-        processes.end(self.process.pid)
-        self.process.wait()
-
-
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[HostSshd]:
+def server(stage: Path) -> Iterator[HostSshd]:
     """Give the host's sshd, and afterwards the files and the state that were there before."""
+    assert stage.is_dir()
     Path("/etc/cron.d").mkdir(exist_ok=True)
     before = {path: files.read(path) for path in (PAM, DROPIN, "/etc/pam.d/sudo")}
-    running = HostSshd(tmp_path)
-    yield running
+    with HostSshd() as running:
+        yield running
     for pid in waiting():
         processes.end(pid)
-    running.end()
     for path, data in before.items():
         files.put(path, data, files.Look(0o644, 0, 0))
     for name in ("trial", "enabled"):
@@ -93,6 +68,11 @@ def admin(stage: Path) -> Iterator[Person]:
         rule = Path("/etc/sudoers.d", made.name)
         rule.write_text(f"{made.name} ALL=(ALL) NOPASSWD: ALL\n", encoding="utf-8")
         rule.chmod(0o440)
+        keys = made.home / ".ssh/authorized_keys"
+        keys.parent.mkdir(mode=0o700)
+        keys.write_text(Path(f"{made.key_path}.pub").read_text(encoding="utf-8"), encoding="utf-8")
+        for each in (keys.parent, keys):
+            os.chown(each, made.uid, made.gid)
         yield made
         rule.unlink()
 
@@ -147,7 +127,7 @@ def waiting() -> list[int]:
 
 def by_key(admin: Person, server: HostSshd) -> bool:
     """Say whether a key alone is let in."""
-    done = client.login(admin, server, ["000000"], methods="publickey,keyboard-interactive")  # type: ignore[arg-type]
+    done = client.login(admin, server, ["000000"], methods="publickey,keyboard-interactive")
     return done.ok and not done.prompts
 
 
@@ -166,7 +146,7 @@ def test_the_connection_dies(server: HostSshd, admin: Person, fob: Fob, script: 
     """Unconfirmed, all is put back in time, byte for byte, though all who began it are killed."""
     before, since = seen(), log.position()
     assert by_key(admin, server)
-    words = ["ssh", *client.settings_of(admin, server, "publickey"), "-p", str(server.port)]  # type: ignore[arg-type]
+    words = ["ssh", *client.settings_of(admin, server, "publickey"), "-p", str(server.port)]
     words += [f"{admin.name}@127.0.0.1", f"sudo -n /usr/bin/python3 -ISB {script} 6 60"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as ssh:
         assert ssh.stdout is not None
@@ -174,7 +154,7 @@ def test_the_connection_dies(server: HostSshd, admin: Person, fob: Fob, script: 
         ended = time.monotonic() + 6
         (began,) = [
             pid
-            for pid in processes.descendants(server.process.pid)
+            for pid in processes.descendants(server.pid)
             if b"begin.py" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[2:3][0]
         ]
         (waits,) = waiting()
@@ -184,7 +164,7 @@ def test_the_connection_dies(server: HostSshd, admin: Person, fob: Fob, script: 
             os.kill(pid, signal.SIGKILL)
     assert seen() != before
     assert not by_key(admin, server)
-    assert client.login(admin, server, [fob.next()]).ok  # type: ignore[arg-type]
+    assert client.login(admin, server, [fob.next()]).ok
     wait_until(lambda: trial.pending() is None, ended - time.monotonic() + 5)
     assert time.monotonic() > ended - 1
     assert seen() == before
@@ -196,7 +176,7 @@ def test_the_connection_dies(server: HostSshd, admin: Person, fob: Fob, script: 
 
 def test_confirmed(server: HostSshd, admin: Person, fob: Fob, script: Path) -> None:
     """Only a login made since the change confirms it; then it stays, and its traces are gone."""
-    words = ["ssh", *client.settings_of(admin, server, "publickey"), "-p", str(server.port)]  # type: ignore[arg-type]
+    words = ["ssh", *client.settings_of(admin, server, "publickey"), "-p", str(server.port)]
     words += [f"{admin.name}@127.0.0.1", f"echo in; read go; sudo -n {enrolment.ADMIN} confirm"]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe) as old:
@@ -212,7 +192,7 @@ def test_confirmed(server: HostSshd, admin: Person, fob: Fob, script: Path) -> N
         admin,
         server,
         [fob.next()],
-        command=f"sudo -n {enrolment.ADMIN} confirm",  # type: ignore[arg-type]
+        command=f"sudo -n {enrolment.ADMIN} confirm",
     )
     assert "sshd: confirmed; it stays" in done.output
     assert {**during, fallback.CRON: None} == {**seen(), fallback.CRON: None}
@@ -274,9 +254,9 @@ def test_sudo_confirms_itself(server: HostSshd) -> None:
     assert server.port
     path = "/etc/pam.d/sudo"
     edit = change(path, (files.read(path) or b"") + b"# changed\n")
-    trial.begin(Plan("sudo", (edit,), "", reload=False), 60)  # type: ignore[arg-type]
+    trial.begin(Plan("sudo", (edit,), reload=False, tester=""), 60)
     assert enrolment.admin("confirm").returncode == 1
-    time.sleep(1.1)
+    time.sleep(0.05)
     words = ("sudo", "-n", enrolment.ADMIN, "confirm")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("sudo: confirmed; it stays\n", 0)
@@ -293,12 +273,11 @@ def test_anyway(server: HostSshd, script: Path) -> None:
 def test_refused_by_sshd(server: HostSshd, admin: Person) -> None:
     """A configuration that sshd refuses is put back at once, and sshd runs on as before."""
     before = seen()
-    plan = Plan("sshd", (change(DROPIN, b"Nonsense yes\n"),), "")
+    plan = Plan("sshd", (change(DROPIN, b"Nonsense yes\n"),), reload=True, tester="")
     with pytest.raises(trial.RefusedError, match="sshd does not take the change"):
-        trial.begin(plan, 60)  # type: ignore[arg-type]
+        trial.begin(plan, 60)
     assert seen() == before
     assert by_key(admin, server)
-    assert server.process.poll() is None
 
 
 def test_units(stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,7 +311,7 @@ def test_units_fail(server: HostSshd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "has_systemd", lambda: True)
     monkeypatch.setattr(system, "run", lambda *words: "no bus" if "restart" in words else "")
     with pytest.raises(trial.WriteError, match="the revert is not arranged: no bus"):
-        trial.begin(Plan("sshd", (Edit(DROPIN, None, BOTH),), ""), 60)  # type: ignore[arg-type]
+        trial.begin(Plan("sshd", (Edit(DROPIN, None, BOTH),), reload=True, tester=""), 60)
     assert seen() == before
     assert not os.path.exists(fallback.SERVICE)
     assert trial.pending() is None

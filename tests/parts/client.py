@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.parts.accounts import Person
-    from tests.parts.sshd import Sshd
+    from tests.parts.sshd import HostSshd, Sshd
+
+    Server = Sshd | HostSshd
 
 _METHODS = "publickey,keyboard-interactive"
 
@@ -29,7 +31,7 @@ class Login:
 
 def login(  # noqa: PLR0913 (what ssh can be told)
     person: Person,
-    sshd: Sshd,
+    sshd: Server,
     answers: terminal.Answers = (),
     *,
     methods: str = _METHODS,
@@ -48,7 +50,7 @@ def login(  # noqa: PLR0913 (what ssh can be told)
 
 
 def sftp(
-    person: Person, sshd: Sshd, commands: str, answers: terminal.Answers = (), *, key: bool = True
+    person: Person, sshd: Server, commands: str, answers: terminal.Answers = (), *, key: bool = True
 ) -> Login:
     """Run sftp commands, one a line; ok if all of them worked."""
     batch = stage.workspace() / "tmp" / f"sftp-{person.name}"
@@ -61,7 +63,7 @@ def sftp(
 
 def scp(
     person: Person,
-    sshd: Sshd,
+    sshd: Server,
     source: str,
     target: str,
     answers: terminal.Answers = (),
@@ -80,7 +82,7 @@ def _place(person: Person, path: str) -> str:
 
 
 def settings_of(
-    person: Person, sshd: Sshd, methods: str, *, key: bool = True, more: Sequence[str] = ()
+    person: Person, sshd: Server, methods: str, *, key: bool = True, more: Sequence[str] = ()
 ) -> list[str]:
     """Return the options that keep the client to this person and this server."""
     identity = [f"IdentityFile={person.key_path}"] if key else ["PubkeyAuthentication=no"]
