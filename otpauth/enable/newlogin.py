@@ -19,13 +19,12 @@ PROGRAMS = {
     "remote": ("login",),
 }
 DEPTH_MAX = 64
-TICK = 0.02  # seconds: /proc counts in hundredths
 
 
 def made_since(service: str, moment: float) -> bool:
     """Say whether the service let this login in after a moment of clock.now()."""
     names = PROGRAMS.get(service, (service,))
-    return any(started > moment + TICK and program in names for program, started in _ancestors())
+    return any(started > moment and program in names for program, started in _ancestors())
 
 
 def _ancestors() -> list[tuple[str, float]]:

@@ -256,7 +256,6 @@ def test_sudo_confirms_itself(server: HostSshd) -> None:
     edit = change(path, (files.read(path) or b"") + b"# changed\n")
     trial.begin(Plan("sudo", (edit,), reload=False, tester=""), 60)
     assert enrolment.admin("confirm").returncode == 1
-    time.sleep(0.05)
     words = ("sudo", "-n", enrolment.ADMIN, "confirm")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("sudo: confirmed; it stays\n", 0)
