@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 COMMAND = "sudo otpauth-admin confirm"
 CONFIRM = {
     "sshd": f"log in and run: {COMMAND}",
-    "sudo": f"run: {COMMAND}",
+    "sudo": f"run: sudo -k; {COMMAND}",
     "su": "run: su -c 'otpauth-admin confirm'",
 }
 REVERT_MAX = 86400  # seconds

@@ -93,7 +93,8 @@ def asks(ground: Ground) -> bool:
 def nobody_asks(ground: Ground) -> Iterator[Fault]:
     """Give the host on which no service asks for a code."""
     if not ground.stacks:
-        yield Fault("no file in /etc/pam.d names otpauth: no login asks for a code", SEE)
+        text = "no file in /etc/pam.d names otpauth: no login asks for a code"
+        yield Fault(text, "otpauth-admin enable sshd")
 
 
 def no_include(ground: Ground) -> Iterator[Fault]:

@@ -68,11 +68,6 @@ def admin(stage: Path) -> Iterator[Person]:
         rule = Path("/etc/sudoers.d", made.name)
         rule.write_text(f"{made.name} ALL=(ALL) NOPASSWD: ALL\n", encoding="utf-8")
         rule.chmod(0o440)
-        keys = made.home / ".ssh/authorized_keys"
-        keys.parent.mkdir(mode=0o700)
-        keys.write_text(Path(f"{made.key_path}.pub").read_text(encoding="utf-8"), encoding="utf-8")
-        for each in (keys.parent, keys):
-            os.chown(each, made.uid, made.gid)
         yield made
         rule.unlink()
 
@@ -154,7 +149,7 @@ def test_the_connection_dies(server: HostSshd, admin: Person, fob: Fob, script: 
         ended = time.monotonic() + 6
         (began,) = [
             pid
-            for pid in processes.descendants(server.pid)
+            for pid in processes.descendants(server.process.pid)
             if b"begin.py" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[2:3][0]
         ]
         (waits,) = waiting()

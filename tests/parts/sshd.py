@@ -89,7 +89,7 @@ class Sshd:
     def _start(self) -> None:
         program = stage.workspace() / "bin" / self.service
         program.symlink_to("/usr/sbin/sshd")
-        self.port = _free_port()
+        self.port = free_port()
         config = self._configure(program)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -131,29 +131,29 @@ class HostSshd:
         """Name its folder; it runs inside `with`."""
         self.folder = stage.workspace() / "tmp" / "sshd-of-the-host"
         self.port = 0
-        self.pid = 0
 
     def __enter__(self) -> Self:
         """Start it, and return when it listens."""
         self.folder.mkdir(mode=0o755)
-        self.port = _free_port()
+        self.port = free_port()
+        authorized = stage.workspace() / "authorized" / "%u"
         settings = [f"ListenAddress=127.0.0.1:{self.port}", "UseDNS=no", "LogLevel=VERBOSE"]
+        settings += [f"AuthorizedKeysFile={authorized} .ssh/authorized_keys"]
         effective = subprocess.run(("sshd", "-T"), capture_output=True, text=True, check=True)
         if "persourcepenalties" in effective.stdout:
             settings.append("PerSourcePenalties=no")
         words = ["/usr/sbin/sshd", "-D", "-E", str(self.folder / "log")]
         words += [f"-o{each}" for each in settings]
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH}
         )
-        self.pid = self._process.pid
         wait_until(lambda: self.listened() > 0, 10, what="sshd listens")
         return self
 
     def __exit__(self, *_: object) -> None:
         """End it and its sessions by pid."""
-        processes.end(self._process.pid)
-        self._process.wait()
+        processes.end(self.process.pid)
+        self.process.wait()
         shutil.rmtree(self.folder)
 
     def log(self) -> str:
@@ -183,7 +183,8 @@ def _effective(program: Path, config: Path) -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
