@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+TICK = 0.02  # seconds, after which what is started is later than now as /proc/PID/stat counts
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 

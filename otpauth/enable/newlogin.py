@@ -19,15 +19,12 @@ PROGRAMS = {
     "remote": ("login",),
 }
 DEPTH_MAX = 64
-SETTLING = 1.0  # seconds in which a server that was told to reload may let in as before
 
 
 def made_since(service: str, moment: float) -> bool:
     """Say whether the service let this login in after a moment of clock.now()."""
     names = PROGRAMS.get(service, (service,))
-    return any(
-        started > moment + SETTLING and program in names for program, started in _ancestors()
-    )
+    return any(started > moment and program in names for program, started in _ancestors())
 
 
 def _ancestors() -> list[tuple[str, float]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from otpauth.enable import processes, system
 
+SETTLING = 0.5  # seconds that sshd takes to start anew; till then it lets people in as before
 UNITS = ("ssh.service", "sshd.service")
 # The revert's own service is ordered before sshd's, so a reload in order would wait for its end.
 RELOAD = ("systemctl", "--job-mode=ignore-dependencies", "reload")
@@ -14,21 +16,30 @@ PID_FILES = ("/run/sshd.pid", "/var/run/sshd.pid")
 
 
 def reload() -> str:
-    """Have sshd read its configuration again; return why it does not, or nothing.
+    """Have sshd read its configuration again, and wait until it has; return why not, or nothing.
 
     Where none runs, or one is started for each connection, there is nothing to do.
     """
     if system.has_systemd():
-        active = [u for u in UNITS if not system.run("systemctl", "is-active", "--quiet", u)]
-        return system.run(*RELOAD, active[0]) if active else ""
+        return next((_reload_unit(unit) for unit in UNITS if _is_active(unit)), "")
     found = listeners()
-    if not found:
-        return ""
-    fault = system.run("sshd", "-t")  # one that does not understand its configuration would end
-    if not fault:
-        for pid in found:
-            os.kill(pid, signal.SIGHUP)
-    return fault
+    fault = system.run("sshd", "-t") if found else ""  # else it would end
+    if fault or not found:
+        return fault
+    for pid in found:
+        os.kill(pid, signal.SIGHUP)
+    time.sleep(SETTLING)
+    return "" if all(map(_is_listener, found)) else "sshd has ended"
+
+
+def _reload_unit(unit: str) -> str:
+    fault = system.run(*RELOAD, unit)
+    time.sleep(SETTLING)
+    return fault or ("" if _is_active(unit) else f"{unit} has ended")
+
+
+def _is_active(unit: str) -> bool:
+    return not system.run("systemctl", "is-active", "--quiet", unit)
 
 
 def listeners() -> list[int]:

