@@ -70,12 +70,17 @@ def _action(line: Line, value: str) -> str:
     return found.get(value, found.get("default", "ignore"))
 
 
-def _asked(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
+def _ours(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
     """Give each of our lines with its service, its stack and its place in it."""
     for name, lines in ground.stacks.items():
         for place, each in enumerate(lines):
             if each.ours:
                 yield name, lines, place
+
+
+def _asked(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
+    """Give those of our lines that demand a code."""
+    return (each for each in _ours(ground) if each[1][each[2]].asks)
 
 
 def asks(ground: Ground) -> bool:
@@ -135,6 +140,32 @@ def unjustified(ground: Ground) -> Iterator[Fault]:
             )
 
 
+def split_apart(ground: Ground) -> Iterator[Fault]:
+    """Give lines with split that stand where the code they take off is not seen, or not checked."""
+    for name, lines, place in _ours(ground):
+        line = lines[place]
+        if not line.splits:
+            continue
+        early = next((each for each in lines[:place] if each.name in PASSWORDS), None)
+        if early:
+            text = f"{line.place} splits an answer that {early.name} at {early.place} had before"
+            yield Fault(f"{text}: a code behind the password is refused", f"move it up; {SEE}")
+        if not any(_checks(each) for each in lines[place + 1 :]):
+            text = f"{line.place} takes the code off the password, and no line below checks it"
+            yield Fault(f"{text}: the password alone lets into {name}", CHECKED)
+        if line.name == "pam_exec.so":
+            text = f"{line.place}: pam_exec.so cannot split an answer"
+            yield Fault(text, "use pam_python.so for both lines")
+
+
+CHECKED = "below the password: auth required pam_python.so pam_otpauth.py after_password"
+
+
+def _checks(line: Line) -> bool:
+    """Say whether a line gets to see what a line with split took off."""
+    return line.asks and line.name == "pam_python.so" and "after_password" in line.args
+
+
 def password_demanded(above: tuple[Line, ...]) -> bool:
     """Say whether these lines let nobody on without a password.
 
@@ -155,18 +186,19 @@ def password_demanded(above: tuple[Line, ...]) -> bool:
 
 def bad_arguments(ground: Ground) -> Iterator[Fault]:
     """Give arguments that refuse every login through their line."""
-    for _, lines, place in _asked(ground):
+    for _, lines, place in _ours(ground):
         line = lines[place]
+        what = "no code behind a password is seen" if line.splits else "nobody can log in"
         try:
             arguments.read(policy.Rule(), _words(line))
         except ConfigError as error:
-            yield Fault(f"{line.place}: {error}: nobody can log in", error.hint or SEE)
+            yield Fault(f"{line.place}: {error}: {what}", error.hint or SEE)
 
 
 def other_file(ground: Ground) -> Iterator[Fault]:
     """Give lines that read another file of the users' than their own tool writes."""
     usual = ground.policy.setup.file
-    for _, lines, place in _asked(ground):
+    for _, lines, place in _ours(ground):
         try:
             said = arguments.read(policy.Rule(), _words(lines[place]))
         except ConfigError:  # bad_arguments gives it
@@ -209,7 +241,7 @@ def nullok(ground: Ground) -> Iterator[Fault]:
 def twice(ground: Ground) -> Iterator[Fault]:
     """Give stacks that ask for two codes."""
     for name, lines in ground.stacks.items():
-        places = [each.place for each in lines if each.ours]
+        places = [each.place for each in lines if each.asks]
         if len(places) > 1:
             yield Fault(f"{name} asks for {len(places)} codes: {', '.join(places)}", "drop one")
 
@@ -279,6 +311,7 @@ CHECKS: tuple[Check[Ground], ...] = (
     Check("pam-control", FAIL, "a wrong code is refused", not_demanded, asks),
     Check("pam-bypass", FAIL, "no line lets in before the code", passed_by, asks),
     Check("pam-after-password", FAIL, "after_password is true where it is said", unjustified, asks),
+    Check("pam-split", FAIL, "a code behind a password is seen, and checked", split_apart, asks),
     Check("pam-arguments", FAIL, "the module's arguments are understood", bad_arguments, asks),
     Check("pam-secret", WARN, "the users' own tool writes the file that is read", other_file, asks),
     Check("pam-decides", FAIL, "who may pass without a code can", nobody_decides, asks),
