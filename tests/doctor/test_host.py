@@ -403,6 +403,7 @@ def test_a_seeded_fault(healthy: Person, seed: Seed) -> None:
         ("sshd", "sshd-key-nullok", "sshd_config-key", {"pam-nullok"}),
         ("sshd", "sshd-password", "sshd_config-password", set()),
         ("sshd", "sshd-key", "sshd_config-password", {"sshd-factor"}),
+        ("sshd", "sshd-one-box", "sshd_config-one-box", set()),
         ("sshd", "sshd-exec", "sshd_config-key", set()),
         ("sudo", "sudo", "sshd_config-key", set()),
         ("su", "su", "sshd_config-key", set()),
