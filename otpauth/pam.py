@@ -109,10 +109,11 @@ def _split(pamh: Any, one: Login) -> int:
         found = onebox.parted(one.who, one.request, typed, one.terms) if one.who else None
     except attempt.FAULTS as error:
         return _code(pamh, attempt.faulty(one.request, one.terms, error))
+    finally:
+        attempt.hold_back(since, PASSED_ON)
     if found:
         pamh.oldauthtok = f"{one.request.user}\n{found.code}"  # no name has a line end
         pamh.authtok = found.prefix
-    attempt.hold_back(since, PASSED_ON)
     return int(pamh.PAM_IGNORE)
 
 

@@ -150,9 +150,13 @@ def split_apart(ground: Ground) -> Iterator[Fault]:
         if early:
             text = f"{line.place} splits an answer that {early.name} at {early.place} had before"
             yield Fault(f"{text}: a code behind the password is refused", f"move it up; {SEE}")
-        if not any(_checks(each) for each in lines[place + 1 :]):
+        below = [each for each in lines[place + 1 :] if each.asks]
+        if not below:
             text = f"{line.place} takes the code off the password, and no line below checks it"
             yield Fault(f"{text}: the password alone lets into {name}", CHECKED)
+        elif not any(_checks(each) for each in below):
+            text = f"{line.place} takes the code off the password, and {below[0].place} asks for it"
+            yield Fault(f"{text} again: who typed it in one box is refused", CHECKED)
         if line.name == "pam_exec.so":
             text = f"{line.place}: pam_exec.so cannot split an answer"
             yield Fault(text, "use pam_python.so for both lines")
@@ -162,8 +166,8 @@ CHECKED = "below the password: auth required pam_python.so pam_otpauth.py after_
 
 
 def _checks(line: Line) -> bool:
-    """Say whether a line gets to see what a line with split took off."""
-    return line.asks and line.name == "pam_python.so" and "after_password" in line.args
+    """Say whether a line that asks gets to see what a line with split took off."""
+    return line.name == "pam_python.so" and "after_password" in line.args
 
 
 def password_demanded(above: tuple[Line, ...]) -> bool:

@@ -159,7 +159,14 @@ SEEDS = (
     Seed("pam-arguments", "fail", "'windw'", 'stack "$ours windw=3"'),
     Seed("pam-arguments", "fail", "'windw'", 'stack "$ours windw=3 split" "$password" "$after"'),
     Seed("pam-split", "fail", "password alone", 'stack "$split" "$password"'),
-    Seed("pam-split", "fail", "password alone", 'stack "$split" "$password" "$ours"'),
+    Seed("pam-split", "fail", "asks for it again", 'stack "$split" "$password" "$ours"'),
+    Seed(
+        "pam-split",
+        "fail",
+        "asks for it again",
+        'stack "$split" "$password" '
+        '"auth required pam_exec.so seteuid expose_authtok $lib/otpauth-pam-exec after_password"',
+    ),
     Seed("pam-split", "fail", "password alone", 'stack "$after" "$split" "$password"'),
     Seed("pam-split", "fail", "had before", 'stack "$password" "$split" "$after"'),
     Seed(

@@ -11,10 +11,11 @@ import pytest
 
 from otpauth import login
 from otpauth import pam as module
+from tests.e2e.test_moving import SPARE, write_google
 from tests.e2e.test_ssh import INTERACTIVE, PROMPT, asked, outcomes
 from tests.man import pages
 from tests.parts import accounts, client, dialogue, enrolment, log, pam, privilege
-from tests.parts.phone import Fob
+from tests.parts.phone import Fob, Phone
 from tests.parts.sshd import Sshd
 
 if TYPE_CHECKING:
@@ -259,6 +260,43 @@ def test_many_users_in_one_process(alice: Person, stage: Path) -> None:
         done = pam.drive(name, None, rounds=rounds, times=len(pairs), two=True)
     good = [number for number, each in enumerate(done.transactions) if each.ok]
     assert good == [rounds.index((bob.name, f"{PASSWORD}{second}")), len(rounds) - 2]
+
+
+def test_a_code_is_its_users_alone(alice: Person, stage: Path) -> None:
+    """If a module between the lines makes the login another user's, that one is asked."""
+    script = stage / "tmp" / "another.py"
+    with accounts.make(password=PASSWORD) as bob:
+        script.write_text(ANOTHER.format(user=bob.name))
+        fob = enrolment.fob(alice)
+        stack = QUICK.replace(AFTER, f"auth required pam_python.so {script}\n{AFTER}")
+        with pam.service(stack) as name:
+            one = pam.drive(name, alice.name, [f"{PASSWORD}{fob.next()}"]).one
+    assert (one.ok, one.asked) == (False, [module.PASSWORD_PROMPT, PROMPT])
+
+
+ANOTHER = """
+def pam_sm_authenticate(pamh, flags, argv):
+    pamh.user = {user!r}
+    return pamh.PAM_SUCCESS
+"""
+
+
+@pytest.mark.parametrize("control", ["required", "sufficient", "optional"])
+def test_split_lets_nobody_in(alice: Person, stage: Path, control: str) -> None:
+    """Alone in a stack the line that splits is no way in, whatever its control."""
+    assert stage.is_dir()
+    with pam.service(SPLIT.replace("optional", control)) as name:
+        assert not pam.drive(name, alice.name, [PASSWORD]).one.ok
+
+
+def test_adopted_users(alice: Person, stage: Path) -> None:
+    """Who is moved from other software by this very login types its code behind the password."""
+    assert stage.is_dir()
+    secret = enrolment.new_secret()
+    write_google(alice, secret, "TOTP_AUTH", spare=SPARE)
+    with pam.service(QUICK.replace(" debug", " debug adopt=google-authenticator")) as name:
+        assert pam.drive(name, alice.name, [f"{PASSWORD}{Phone(secret).next()}"]).one.ok
+        assert pam.drive(name, alice.name, [f"{PASSWORD},{SPARE[0]}"]).one.ok
 
 
 def test_modules_behind_see_the_password_alone(alice: Person, stage: Path) -> None:
