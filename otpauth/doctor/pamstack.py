@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from otpauth import arguments, policy
+from otpauth import arguments, policy, stack
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.errors import ConfigError
 from otpauth.stack import MODULE, PROGRAM
@@ -116,11 +116,12 @@ def passed_by(ground: Ground) -> Iterator[Fault]:
     """Give modules above ours that let in, or jump, past the code."""
     for name, lines, place in _asked(ground):
         for above, each in enumerate(lines[:place]):
-            inside = each.depth > lines[place].depth  # of a substack, which it ends alone
-            if inside or each.name in DELIBERATE or each.ours:
+            around = lines[place].inside[: len(each.inside)]
+            if around != each.inside or each.name in DELIBERATE or each.ours:
                 continue
             action = _action(each, "success")
-            if action == "done" or (action.isdigit() and above + int(action) >= place):
+            jump = int(action) if action.isdigit() else 0
+            if action == "done" or stack.landing(lines, above, jump) > place:
                 yield Fault(
                     f"{each.place}: {each.name} with {each.control!r} lets {name} in before the "
                     f"code is asked at {lines[place].place}",
@@ -132,7 +133,9 @@ def unjustified(ground: Ground) -> Iterator[Fault]:
     """Give lines that claim a password which the lines above do not demand."""
     for name, lines, place in _asked(ground):
         line = lines[place]
-        if "after_password" in line.args and not password_demanded(lines[:place]):
+        if "after_password" in line.args and not password_demanded(
+            lines[:place], lines[place].inside
+        ):
             yield Fault(
                 f"{line.place} says after_password, but nothing above it stops {name} after a "
                 "wrong password: strangers are told why a code was refused",
@@ -140,51 +143,24 @@ def unjustified(ground: Ground) -> Iterator[Fault]:
             )
 
 
-def split_apart(ground: Ground) -> Iterator[Fault]:
-    """Give lines with split that stand where the code they take off is not seen, or not checked."""
-    for name, lines, place in _ours(ground):
-        line = lines[place]
-        if not line.splits:
-            continue
-        early = next((each for each in lines[:place] if each.name in PASSWORDS), None)
-        if early:
-            text = f"{line.place} splits an answer that {early.name} at {early.place} had before"
-            yield Fault(f"{text}: a code behind the password is refused", f"move it up; {SEE}")
-        below = [each for each in lines[place + 1 :] if each.asks]
-        if not below:
-            text = f"{line.place} takes the code off the password, and no line below checks it"
-            yield Fault(f"{text}: the password alone lets into {name}", CHECKED)
-        elif not any(_checks(each) for each in below):
-            text = f"{line.place} takes the code off the password, and {below[0].place} asks for it"
-            yield Fault(f"{text} again: who typed it in one box is refused", CHECKED)
-        if line.name == "pam_exec.so":
-            text = f"{line.place}: pam_exec.so cannot split an answer"
-            yield Fault(text, "use pam_python.so for both lines")
-
-
-CHECKED = "below the password: auth required pam_python.so pam_otpauth.py after_password"
-
-
-def _checks(line: Line) -> bool:
-    """Say whether a line that asks gets to see what a line with split took off."""
-    return line.name == "pam_python.so" and "after_password" in line.args
-
-
-def password_demanded(above: tuple[Line, ...]) -> bool:
-    """Say whether these lines let nobody on without a password.
+def password_demanded(above: tuple[Line, ...], inside: tuple[str, ...] = ()) -> bool:
+    """Say whether these lines let nobody on to the next, in these substacks, without a password.
 
     Either a password module stops what fails it, or the lines behind the password modules do, as in
-    Debian's common-auth: a success jumps over pam_deny.so.
+    Debian's common-auth: a success jumps over pam_deny.so. In a substack of its own, what fails
+    ends the substack alone, and PAM goes on.
     """
     jumps = []
     for place, each in enumerate(above):
+        if each.inside != inside[: len(each.inside)]:
+            continue
         if each.name in PASSWORDS:
             if _action(each, "auth_err") == "die":
                 return True
             if _action(each, "success").isdigit():
-                jumps.append(place + int(_action(each, "success")))
+                jumps.append(stack.landing(above, place, int(_action(each, "success"))))
         elif each.name == "pam_deny.so" and _action(each, "auth_err") == "die":
-            return bool(jumps) and all(target >= place for target in jumps)
+            return bool(jumps) and all(target > place for target in jumps)
     return False
 
 
@@ -296,8 +272,6 @@ def lockers(ground: Ground) -> Iterator[Fault]:
 
 def late_homes(ground: Ground) -> Iterator[Fault]:
     """Give services that mount or unlock a home only after the code was checked."""
-    from otpauth import stack
-
     for name in ground.stacks:
         for each in (*ground.stacks[name], *stack.read(name, "session")):
             if each.name in HOMES:
@@ -315,7 +289,6 @@ CHECKS: tuple[Check[Ground], ...] = (
     Check("pam-control", FAIL, "a wrong code is refused", not_demanded, asks),
     Check("pam-bypass", FAIL, "no line lets in before the code", passed_by, asks),
     Check("pam-after-password", FAIL, "after_password is true where it is said", unjustified, asks),
-    Check("pam-split", FAIL, "a code behind a password is seen, and checked", split_apart, asks),
     Check("pam-arguments", FAIL, "the module's arguments are understood", bad_arguments, asks),
     Check("pam-secret", WARN, "the users' own tool writes the file that is read", other_file, asks),
     Check("pam-decides", FAIL, "who may pass without a code can", nobody_decides, asks),
