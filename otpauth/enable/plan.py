@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import stack
-from otpauth.doctor import files, keys, pamstack, program, sshd, system
+from otpauth.doctor import clock, files, keys, onebox, pamstack, program, sshd, system
 from otpauth.doctor.finding import FAIL, OK, WARN, Finding, run
 from otpauth.doctor.ground import Ground
 from otpauth.enable import affected, pamfile, sshdfile
@@ -148,8 +148,9 @@ _UNDERSTOOD = next(each for each in sshd.CHECKS if each.id == "sshd")._replace(
 
 
 def _checks() -> list[Check[Ground]]:
-    every = (*keys.CHECKS, *files.CHECKS, *program.CHECKS, *pamstack.CHECKS, *sshd.CHECKS)
-    wanted = [each for each in (*every, *system.CHECKS) if each.id not in SKIPPED]
+    own = (*keys.CHECKS, *files.CHECKS, *program.CHECKS, *pamstack.CHECKS, *onebox.CHECKS)
+    every = (*own, *sshd.CHECKS, *clock.CHECKS, *system.CHECKS)
+    wanted = [each for each in every if each.id not in SKIPPED]
     return [each._replace(state=FAIL) if each.id in WORSE else each for each in wanted]
 
 
