@@ -191,6 +191,18 @@ def test_password_and_code(host: Host) -> None:
     assert by_key(host, host.robot).ok
 
 
+def test_one_box(host: Host) -> None:
+    """With --one-box the code is behind the password, or is asked for, as the client can."""
+    enable(host, "sshd", "--one-box", "--for", "%crew")
+    answer = (f"{PASSWORD}{host.code()}",)
+    done = client.login(host.alice, host.sshd, answer, key=False, methods="password", options=ONCE)
+    assert done.ok, done.output
+    assert by_password(host, host.alice, host.code(), methods=INTERACTIVE).ok
+    assert not by_password(host, host.alice).ok
+    assert by_password(host, host.bob).ok
+    assert by_key(host, host.robot).ok
+
+
 def test_a_main_file_without_include(host: Host) -> None:
     """Where sshd reads no files of its own folder, the main file gets the lines and loses them."""
     main = SSH / "sshd_config"
@@ -321,12 +333,12 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
             text,
         ),
         "lets sshd in before the code is asked": (config, b"auth sufficient pam_unix.so\n" + text),
-        "PasswordAuthentication yes, not no": (
+        "fail  alice: sshd -T says PasswordAuthentication yes": (
             b"Include /etc/ssh/first\n" + config,
             text,
         ),
     }
-    (SSH / "first").write_text("Match User alice\nPasswordAuthentication yes\n")
+    (SSH / "first").write_text("PasswordAuthentication yes\n")
     for fault, (first, second) in faults.items():
         main.write_bytes(first)
         sshd.write_bytes(second)
@@ -336,8 +348,12 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
         assert done.returncode == 1
         assert fault in done.stdout, done.stdout
         assert _files() == before
-    main.write_bytes(config)
+    main.write_bytes(config + b"Match User robot\nAuthenticationMethods publickey\n")
     sshd.write_bytes(text)
+    done = enrolment.admin("enable", "sshd", "--dry-run")
+    assert done.returncode == 0, done.stdout
+    assert "warn  robot: sshd -T says AuthenticationMethods publickey\n" in done.stdout
+    main.write_bytes(config)
     (SSH / "first").unlink()
     assert host
 
