@@ -106,9 +106,10 @@ def _about_sshd(
     before: Ground, after: Ground, people: list[Someone], wanted: Wanted
 ) -> Iterator[Finding]:
     old = before.stack_of(SERVICE)
-    could = [each for each in people if _passes(each, before, _needed(old))]
     stays = [each for each in people if _passes(each, after, _needs(each, wanted, old))]
-    lost = [each for each in could if each not in stays]
+    names = {each.name for each in stays}
+    out = [each for each in people if each.name not in names]
+    lost = [each for each in out if _passes(each, before, _needed(old))]
     if tester(people) and not any(each.rises for each in stays):
         yield Finding(
             "enable-way-in",

@@ -253,6 +253,15 @@ def _as(person: Person, *words: str, answers: tuple[str, ...]) -> terminal.Talk:
     return terminal.talk(command, answers, environment=person.environment(), seconds=20)
 
 
+def test_changed_twice(host: Host) -> None:
+    """Enabled anew with other words, and disabled: the very first bytes are back."""
+    before = _files()
+    for words in (("enable", "login"), ("enable", "login", "--for", "%crew"), ("disable", "login")):
+        _applied(host, *words)
+        assert enrolment.admin("confirm", "--anyway").returncode == 0
+    assert _files() == before
+
+
 def test_the_question(host: Host) -> None:
     """What is not agreed to is not done; without a terminal to ask on nothing is, either."""
     before = _files()
@@ -333,7 +342,7 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
             text,
         ),
         "lets sshd in before the code is asked": (config, b"auth sufficient pam_unix.so\n" + text),
-        "fail  alice: sshd -T says PasswordAuthentication yes": (
+        "sshd -T says PasswordAuthentication yes": (
             b"Include /etc/ssh/first\n" + config,
             text,
         ),
