@@ -85,8 +85,9 @@ class Preview:
     def __init__(self, service: str, edits: Sequence[Edit], folder: str) -> None:
         self._service = service
         self._folder = folder
-        self._before = Ground()
-        self._after: Ground = Proposed(self._before, service, edits, folder)
+        now = Ground()
+        self._before: Ground = Proposed(now, service, (), f"{folder}/before")
+        self._after: Ground = Proposed(now, service, edits, folder)
 
     def enabling(self, wanted: Wanted) -> tuple[str, list[Finding]]:
         """Return who is to prove the change, empty if nobody is fit, and what there is to say."""
@@ -124,8 +125,14 @@ class Proposed(Ground):
     def __init__(self, now: Ground, service: str, edits: Sequence[Edit], folder: str) -> None:
         self._files = {each.path: each.after for each in edits}
         self._services = _names(service)
-        super().__init__(now.host, sshd_config=_mirror(self._files, folder))
+        super().__init__(now.host, sshd_config=folder + sshdfile.MAIN)
+        files = _mirrored(self._files, folder) if service == SSHD else []
+        self._for_all = not any(sshdfile.has_match(each) for each in files)
         self.homes, self.people = now.homes, now.people
+
+    def settings_for(self, name: str) -> dict[str, str]:
+        """Return what is in force for an account; without Match blocks it is the same for all."""
+        return self.settings if self._for_all else super().settings_for(name)
 
     @cached_property
     def stacks(self) -> dict[str, tuple[Line, ...]]:
@@ -250,7 +257,15 @@ def _original(data: bytes, kept: Edit | None) -> bytes:
 
 
 def _changes(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    return tuple(each for each in edits if each.before != each.after)
+    """Return the edits that change anything. A link would be replaced by a file: refused."""
+    found = tuple(each for each in edits if each.before != each.after)
+    for each in found:
+        if os.path.islink(each.path):
+            raise RefusedError(
+                f"{each.path!r} is a link to {os.readlink(each.path)!r}",
+                hint="change that file by hand, or put a copy in the link's place",
+            )
+    return found
 
 
 def _needed(path: str) -> bytes:
@@ -261,36 +276,32 @@ def _needed(path: str) -> bytes:
 
 
 def _read(path: str) -> bytes | None:
-    """Return a file's bytes; None if it is not there. A link would be replaced: refused."""
+    """Return a file's bytes; None if it is not there."""
     try:
-        status = os.lstat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
-        raise RefusedError(
-            f"{path!r} is not a plain file", hint="whoever made it that manages it: change it there"
-        )
+        raise RefusedError(f"{path!r} is not a plain file", hint=f"look: ls -l {path}")
     with open(path, "rb") as file:
         return file.read()
 
 
-def _mirror(changed: dict[str, bytes | None], folder: str) -> str:
-    """Copy sshd's configuration, as it would be, to below a folder; return the main file's path."""
+def _mirrored(changed: dict[str, bytes | None], folder: str) -> list[bytes]:
+    """Copy sshd's configuration, as it would be, to below a folder, and return its files."""
     waiting, done = [sshdfile.MAIN], set()
+    found = []
     for _ in range(ROUNDS_MAX):
+        patterns: list[str] = []
         for path in waiting:
             data = changed[path] if path in changed else _read(path)
-            if data is not None:
-                _copy(folder + path, sshdfile.mirrored(data, lambda each: folder + each))
             done.add(path)
-        patterns = [e for path in waiting for e in _included(changed, path)]
+            if data is not None:
+                found.append(data)
+                patterns += sshdfile.includes(data)
+                _copy(folder + path, sshdfile.mirrored(data, lambda each: folder + each))
         waiting = sorted({e for p in patterns for e in _matching(p, changed)} - done)
-    return folder + sshdfile.MAIN
-
-
-def _included(changed: dict[str, bytes | None], path: str) -> list[str]:
-    data = changed[path] if path in changed else _read(path)
-    return sshdfile.includes(data or b"")
+    return found
 
 
 def _matching(pattern: str, changed: dict[str, bytes | None]) -> list[str]:

@@ -284,7 +284,7 @@ def test_the_question(host: Host) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        ("ln -s sudo /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
+        ("ln -s sudo /etc/pam.d/odd", "'/etc/pam.d/odd' is a link to 'sudo'"),
         ("mkfifo /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
         ("mkdir /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
         ("head -c 99999 /dev/urandom >/etc/pam.d/odd", "'odd' has no auth line of its own"),
