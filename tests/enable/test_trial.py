@@ -351,7 +351,7 @@ def test_private(ground: Ground) -> None:
 
 def test_place() -> None:
     """The path that every verb looks at is that of the journal."""
-    assert admin.JOURNAL == journal.Journal(host.Host()).path
+    assert journal.Journal(host.Host()).path == admin.JOURNAL
 
 
 def test_race(ground: Ground) -> None:
