@@ -123,9 +123,8 @@ def one_factor(ground: Ground) -> Iterator[Fault]:
 
 def password_method(ground: Ground) -> Iterator[Fault]:
     """Give the method `password`, which puts the password where a code is wanted."""
-    if any("split" in each.args for each in ground.stacks[SERVICE]):
-        return  # the code is behind the password there
-    if any("password" in way for way, _ in _ways(ground)):
+    split = any(each.splits for each in ground.stacks[SERVICE])
+    if any("password" in way for way, _ in _ways(ground)) and not split:
         yield Fault(
             "sshd -T: PasswordAuthentication yes: clients that use that method give the password "
             "where the code is wanted, and are refused",

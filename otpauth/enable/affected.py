@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otpauth.enable.wanted import Wanted
     from otpauth.stack import Line
 
-ROOTS = ("sudo", "wheel", "admin")  # groups that become root, where sudo cannot tell
+ROOTS = ("sudo", "wheel", "admin")  # groups that become root, where sudo is missing
 SHOWN = 8  # names in one line
 KEY_HELD, PASSWORD_HELD, TOKEN_HELD = "key", "password", "token"
 _SUDO_ANY = re.compile(r"^\s+\(", re.MULTILINE)
@@ -121,7 +121,7 @@ def _about_sshd(
     free = [each.name for each in stays if not each.is_asked and KEY_HELD in each.has]
     if free:
         outside = f" (not in %{wanted.group})" if wanted.group else ""
-        text = f"by key alone, as today: {_names(free)}{outside}"
+        text = f"by key alone, as today: {listed(free)}{outside}"
         yield Finding("enable-free", WARN, "everybody gives a code", text)
 
 
@@ -137,12 +137,12 @@ def _lost(lost: list[Someone], after: Ground, wanted: Wanted) -> Iterator[tuple[
         text = "root has a key, and PermitRootLogin lets it give no code: it can no longer log in"
         yield title, text, "PermitRootLogin yes, or --except root"
     if robots:
-        text = f"{_names(robots)}: a key and no {lacks}: can no longer log in"
+        text = f"{listed(robots)}: a key and no {lacks}: can no longer log in"
         robot = f"robots: --except {','.join(robots[:SHOWN])}"
         yield title, text, f"people: {_MENDS[lacks]}; {robot}"
     if others:
         lacks = KEY_HELD if wanted.first == KEY else TOKEN_HELD
-        text = f"{_names(others)}: a password and no {lacks}: can no longer log in"
+        text = f"{listed(others)}: a password and no {lacks}: can no longer log in"
         yield title, text, _MENDS[lacks]
 
 
@@ -162,7 +162,7 @@ def _about_others(people: list[Someone], wanted: Wanted) -> Iterator[Finding]:
     ]
     lost = [name for name in lost if wanted.service != "sudo" or _sudo(name, _SUDO_ANY)]
     if lost and not wanted.until:
-        text = f"{_names(lost)}: a password and no token: refused by {wanted.service}"
+        text = f"{listed(lost)}: a password and no token: refused by {wanted.service}"
         title = "everybody who is asked has a token"
         yield Finding("enable-lost", WARN, title, text, _MENDS[TOKEN_HELD])
 
@@ -227,9 +227,10 @@ def _is_asked(who: Account, wanted: Wanted) -> bool:
 
 
 def _rises(who: Account) -> bool:
-    """Say whether an account can become root; without sudo, its groups tell."""
+    """Say whether an account can become root: by sudo, or where that is missing by su."""
+    by_su = "root" not in shadow.without_password()
     by_group = any(is_member(who, group) for group in ROOTS)
-    return _sudo(who.name, _SUDO_ALL, unknown=by_group)
+    return _sudo(who.name, _SUDO_ALL, unknown=by_su or by_group)
 
 
 def _sudo(name: str, pattern: re.Pattern[str], *, unknown: bool = True) -> bool:
@@ -238,6 +239,7 @@ def _sudo(name: str, pattern: re.Pattern[str], *, unknown: bool = True) -> bool:
     return unknown if said.status is None else bool(pattern.search(said.output))
 
 
-def _names(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names in one line: the first ones, and how many more there are."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

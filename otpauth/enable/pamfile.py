@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otpauth.stack import Line, Part
 
 MODULE = "auth required pam_python.so pam_otpauth.py"
-SPLIT = "auth optional pam_python.so pam_otpauth.py split"
+SPLIT = "auth optional pam_python.so pam_otpauth.py split"  # and what our other line says
 MARK = " # otpauth"
 HELD = "#otpauth: "
 PERMIT = f"auth required pam_permit.so{MARK}"
@@ -134,7 +134,8 @@ def _behind_password(bare: _Bare) -> list[str]:
             hint="--one-box needs a requisite password, as in Debian's common-auth",
         )
     _check_not_jumped(found, bare.passwords[0])
-    return _inserted(lines, found[bare.passwords[0]].first, _guarded([SPLIT], bare.wanted))
+    split = _guarded([" ".join([SPLIT, *bare.kept])], bare.wanted)
+    return _inserted(lines, found[bare.passwords[0]].first, split)
 
 
 def _module(bare: _Bare, *words: str) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import stack
-from otpauth.doctor import files, keys, pamstack, program, sshd, system
+from otpauth.doctor import clock, files, keys, onebox, pamstack, program, sshd, system
 from otpauth.doctor.finding import FAIL, OK, WARN, Finding, run
 from otpauth.doctor.ground import Ground
 from otpauth.enable import affected, pamfile, sshdfile
@@ -148,31 +148,44 @@ _UNDERSTOOD = next(each for each in sshd.CHECKS if each.id == "sshd")._replace(
 
 
 def _checks() -> list[Check[Ground]]:
-    every = (*keys.CHECKS, *files.CHECKS, *program.CHECKS, *pamstack.CHECKS, *sshd.CHECKS)
-    wanted = [each for each in (*every, *system.CHECKS) if each.id not in SKIPPED]
+    own = (*keys.CHECKS, *files.CHECKS, *program.CHECKS, *pamstack.CHECKS, *onebox.CHECKS)
+    every = (*own, *sshd.CHECKS, *clock.CHECKS, *system.CHECKS)
+    wanted = [each for each in every if each.id not in SKIPPED]
     return [each._replace(state=FAIL) if each.id in WORSE else each for each in wanted]
 
 
 def _effect(after: Ground, people: list[Someone], wanted: Wanted) -> Iterator[Finding]:
     """Say whether sshd does what its files are to make it do, for whom they are to."""
     title = "sshd asks whom it should"
-    expected = {name: {"AuthenticationMethods": "publickey"} for name in wanted.spared}
-    asked = sorted(each.name for each in people if each.is_asked)
+    mend = "see what another file says first: grep -rn -e Match -e Authentication /etc/ssh"
+    asked = [each.name for each in people if each.is_asked]
     if not asked:
         text = f"%{wanted.group} has no member who can log in"
         yield Finding("enable-effect", WARN, title, text, f"usermod -aG {wanted.group} USER")
-    expected |= {name: sshdfile.asking(wanted) for name in asked[:1]}
-    faults = [
-        f"for {name} sshd -T says {key} {value}, not {should}"
-        for name, settings in expected.items()
-        for key, should in settings.items()
-        if (value := after.settings_for(name).get(key.lower(), "nothing")) != should
-    ]
-    for text in faults:
-        mend = "another file sets it first: grep -rn -e Match -e Authentication /etc/ssh"
-        yield Finding("enable-effect", FAIL, title, text, mend)
-    if asked and not faults:
+        return
+    service = after.settings.get("pamservicename", SSHD)
+    if service != SSHD:
+        text = f"sshd -T: PAMServiceName {service}: {stack.FOLDER}/{SSHD} is not what it uses"
+        yield Finding("enable-effect", FAIL, title, text, f"otpauth-admin enable {service}")
+    spared = {"AuthenticationMethods": "publickey"}
+    expected = {name: sshdfile.asking(wanted) for name in asked}
+    expected |= dict.fromkeys(wanted.spared, spared)
+    faults = {name: _other(after, name, should) for name, should in expected.items()}
+    odd = {name: fault for name, fault in faults.items() if fault}
+    hard = len(odd) == len(expected) or any(name in wanted.spared for name in odd)
+    for fault in sorted(set(odd.values())):
+        names = affected.listed([name for name in odd if odd[name] == fault])
+        text = f"{names}: sshd -T says {fault}"
+        yield Finding("enable-effect", FAIL if hard else WARN, title, text, mend)
+    if not odd:
         yield Finding("enable-effect", OK, title)
+
+
+def _other(after: Ground, name: str, expected: dict[str, str]) -> str:
+    """Return what sshd has in force for an account that is not as expected."""
+    settings = after.settings_for(name)
+    found = {key: settings.get(key.lower(), "nothing") for key in expected}
+    return ", ".join(f"{key} {found[key]}" for key in expected if found[key] != expected[key])
 
 
 def _check_service(service: str) -> None:
@@ -194,7 +207,7 @@ def _names(service: str) -> list[str]:
 
 def _sshd_edits(wanted: Wanted) -> list[Edit]:
     main, old = _needed(sshdfile.MAIN), _read(sshdfile.DROPIN)
-    if not sshdfile.reads_dropin(main):
+    if not sshdfile.reads_dropin(main) or not os.path.isdir(os.path.dirname(sshdfile.DROPIN)):
         gone = None if sshdfile.is_dropin(old) else old
         return [
             Edit(sshdfile.MAIN, main, sshdfile.put(main, wanted)),

@@ -26,6 +26,7 @@ CODE = "Verification code: "
 PAM = Path("/etc/pam.d")
 SSH = Path("/etc/ssh")
 DROPIN = SSH / "sshd_config.d/10-otpauth.conf"
+ONCE = ("NumberOfPasswordPrompts=1",)
 SUDOERS = Path("/etc/sudoers.d/otpauth-test")
 
 
@@ -132,7 +133,9 @@ def by_key(host: Host, person: Person, *answers: str) -> Login:
 def by_password(host: Host, person: Person, *answers: str, methods: str = "password") -> Login:
     """Log in without a key."""
     words = (PASSWORD, *answers)
-    return client.login(person, host.sshd, words, key=False, methods=methods, seconds=20)
+    return client.login(
+        person, host.sshd, words, key=False, methods=methods, seconds=20, options=ONCE
+    )
 
 
 def test_key_and_code(host: Host) -> None:
@@ -174,10 +177,7 @@ def test_a_group(host: Host) -> None:
     assert not by_password(host, host.alice, host.code(), methods=f"password,{INTERACTIVE}").ok
     assert by_key(host, host.robot).ok
     assert by_password(host, host.bob).ok
-    wrong = client.login(
-        host.bob, host.sshd, ("no", "no", "no"), key=False, methods="password", seconds=20
-    )
-    assert not wrong.ok
+    assert not client.login(host.bob, host.sshd, ("no",), key=False, options=ONCE).ok
 
 
 def test_password_and_code(host: Host) -> None:
@@ -188,6 +188,18 @@ def test_password_and_code(host: Host) -> None:
     assert done.prompts[1].endswith(CODE)
     assert not by_password(host, host.bob, "123456", methods=INTERACTIVE).ok
     assert not client.login(host.alice, host.sshd, methods="publickey").ok
+    assert by_key(host, host.robot).ok
+
+
+def test_one_box(host: Host) -> None:
+    """With --one-box the code is behind the password, or is asked for, as the client can."""
+    enable(host, "sshd", "--one-box", "--for", "%crew")
+    answer = (f"{PASSWORD}{host.code()}",)
+    done = client.login(host.alice, host.sshd, answer, key=False, methods="password", options=ONCE)
+    assert done.ok, done.output
+    assert by_password(host, host.alice, host.code(), methods=INTERACTIVE).ok
+    assert not by_password(host, host.alice).ok
+    assert by_password(host, host.bob).ok
     assert by_key(host, host.robot).ok
 
 
@@ -244,7 +256,7 @@ def _as(person: Person, *words: str, answers: tuple[str, ...]) -> terminal.Talk:
 def test_the_question(host: Host) -> None:
     """What is not agreed to is not done; without a terminal to ask on nothing is, either."""
     before = _files()
-    command = (enrolment.ADMIN, "enable", "su")
+    command = (enrolment.ADMIN, "enable", "login")
     environment = {"PATH": os.environ["PATH"], "TERM": "xterm"}
     talk = terminal.talk(command, ("",), environment=environment)
     assert (talk.status, talk.prompts[-1]) == (1, "Apply? [y/N] ")
@@ -255,8 +267,31 @@ def test_the_question(host: Host) -> None:
     assert _files() == before
     talk = terminal.talk(command, ("y",), environment=environment)
     assert talk.ok, talk.output
-    assert "From a second terminal run: su -c 'otpauth-admin confirm'" in talk.output
-    assert b"after_password" in (PAM / "su").read_bytes()
+    assert "From a second terminal log in through login and run: sudo otpauth" in talk.output
+    assert b"after_password" in (PAM / "login").read_bytes()
+    assert host
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        ("ln -s sudo /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
+        ("mkfifo /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
+        ("mkdir /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
+        ("head -c 99999 /dev/urandom >/etc/pam.d/odd", "'odd' has no auth line of its own"),
+        ("echo 'auth include odd' >/etc/pam.d/odd", "includes 'odd', which is not there"),
+        ("echo 'auth required pam_unix.so' >/etc/pam.d/odd", ""),
+    ],
+)
+def test_odd_files(host: Host, make: str, said: str) -> None:
+    """A service's file that is no file, or says nothing, is left as it is, and named."""
+    before = _files()
+    subprocess.run(("/bin/sh", "-c", make), check=True)
+    done = enrolment.admin("enable", "odd", "--dry-run")
+    subprocess.run(("rm", "-r", "/etc/pam.d/odd"), check=True)
+    assert done.returncode == bool(said), done.stderr
+    assert said in done.stdout + done.stderr
+    assert _files() == before
     assert host
 
 
@@ -298,12 +333,12 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
             text,
         ),
         "lets sshd in before the code is asked": (config, b"auth sufficient pam_unix.so\n" + text),
-        "PasswordAuthentication yes, not no": (
+        "fail  alice: sshd -T says PasswordAuthentication yes": (
             b"Include /etc/ssh/first\n" + config,
             text,
         ),
     }
-    (SSH / "first").write_text("Match User alice\nPasswordAuthentication yes\n")
+    (SSH / "first").write_text("PasswordAuthentication yes\n")
     for fault, (first, second) in faults.items():
         main.write_bytes(first)
         sshd.write_bytes(second)
@@ -313,8 +348,12 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
         assert done.returncode == 1
         assert fault in done.stdout, done.stdout
         assert _files() == before
-    main.write_bytes(config)
+    main.write_bytes(config + b"Match User robot\nAuthenticationMethods publickey\n")
     sshd.write_bytes(text)
+    done = enrolment.admin("enable", "sshd", "--dry-run")
+    assert done.returncode == 0, done.stdout
+    assert "warn  robot: sshd -T says AuthenticationMethods publickey\n" in done.stdout
+    main.write_bytes(config)
     (SSH / "first").unlink()
     assert host
 
@@ -337,22 +376,23 @@ def test_without_a_token_of_root_s(host: Host) -> None:
 def test_dry_run(host: Host) -> None:
     """A dry run shows and tries the change, and changes nothing."""
     before = _files()
-    done = enrolment.admin("enable", "sshd", "--dry-run")
+    done = enrolment.admin("enable", "su", "--dry-run")
     assert done.returncode == 0, done.stdout
-    assert "+auth required pam_python.so pam_otpauth.py\n" in done.stdout
+    assert "+auth required pam_python.so pam_otpauth.py after_password\n" in done.stdout
     assert "ok    alice can become root and has a token" in done.stdout
+    assert "ok    a test login of alice through the new su works, with a code" in done.stdout
     assert _files() == before
     assert host
 
 
 def test_two_at_once(host: Host) -> None:
     """Of two that enable at the same time one does, and the other is told of a trial."""
-    words = (enrolment.ADMIN, "enable", "su", "--yes")
+    words = (enrolment.ADMIN, "enable", "login", "--yes")
     both = [
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     said = [each.communicate()[1] for each in both]
     assert sorted(each.returncode for each in both) in ([0, 1], [0, 0]), said
-    wait_until(lambda: (PAM / "su").read_bytes().count(b"pam_otpauth.py") == 1)
+    wait_until(lambda: (PAM / "login").read_bytes().count(b"pam_otpauth.py") == 1)
     assert host

@@ -104,6 +104,12 @@ def test_one_box(folder: str) -> None:
     split = "auth optional pam_python.so pam_otpauth.py split\n"
     pair = f"{split}@include common-auth\n{OURS} after_password\n"
     assert made == samples.SU.replace("@include common-auth\n", pair)
+    own = made.replace("after_password", "after_password kinds=totp")
+    again = pamfile.put(own.encode(), Wanted("su", ONE_BOX), folder=folder).decode()
+    assert added(made, again) == [
+        f"{split.strip()} kinds=totp",
+        f"{OURS} after_password kinds=totp",
+    ]
 
 
 def test_no_claim_of_a_password_that_is_not_demanded(folder: str) -> None:

@@ -54,6 +54,7 @@ def test_a_file_of_its_own() -> None:
         (CONFIG.replace(b" /etc/ssh", b'="/etc/ssh').replace(b".conf", b'.conf"'), True),
         (CONFIG.replace(b"Include", b"#Include"), False),
         (CONFIG.replace(b"*.conf", b"*/x.conf"), False),
+        (b"Include /etc/*\n", False),
         (b"PasswordAuthentication yes\n" + CONFIG, False),
         (b"Port 22\n" + CONFIG, True),
         (b"Match User x\n" + CONFIG, False),
