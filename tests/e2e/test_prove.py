@@ -72,10 +72,10 @@ def real(tester: Person) -> dict[str, bytes | None]:
 
 
 def test_key_and_code(tester: Person) -> None:
-    """A right change is proved by a login and two refusals, and nothing real is written for it."""
+    """A right change is proved by a login and three refusals; nothing real is written for it."""
     before, since = real(tester), log.position()
     found = prove.prove(with_key(tester))
-    assert states(found) == ["ok", "ok", "ok"], found
+    assert states(found) == ["ok", "ok", "ok", "ok"], found
     assert real(tester) == before
     assert log.lines(since) == []
     assert rehearsal.__file__.encode() not in _words_below(os.getpid())
@@ -95,7 +95,15 @@ def test_password_and_code(tester: Person) -> None:
     line = b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
     dropin = b"KbdInteractiveAuthentication yes\nAuthenticationMethods keyboard-interactive\n"
     found = prove.prove(with_key(tester, line, dropin))
-    assert states(found) == ["ok", "ok", "ok"], found
+    assert states(found) == ["ok", "ok", "ok", "ok"], found
+
+
+def test_one_box(tester: Person) -> None:
+    """A stack that takes the code off the password is proved by typing both in one."""
+    split = OURS.rstrip() + b" split\n" + INCLUDE + OURS.rstrip() + b" after_password\n"
+    dropin = b"KbdInteractiveAuthentication yes\nAuthenticationMethods keyboard-interactive\n"
+    found = prove.prove(with_key(tester, split, dropin))
+    assert states(found) == ["ok", "ok", "ok", "ok"], found
 
 
 def test_key_goes_round(tester: Person) -> None:
@@ -110,7 +118,7 @@ def test_any_code(tester: Person) -> None:
     """A change under which a wrong code is good fails."""
     line = OURS.replace(b"required", b"optional") + b"auth required pam_permit.so\n"
     found = prove.prove(with_key(tester, line))
-    assert states(found) == ["ok", "fail", "ok"], found
+    assert states(found) == ["ok", "fail", "fail", "ok"], found
     assert "with a wrong code" in found[1].evidence
 
 
@@ -138,7 +146,7 @@ def test_local(tester: Person, service: str) -> None:
     )
     plan = Plan(service, (change(path, after),), reload=False, tester=tester.name)
     before = real(tester)
-    assert states(prove.prove(plan)) == ["ok", "ok"]
+    assert states(prove.prove(plan)) == ["ok", "ok", "ok"]
     assert real(tester) == before
 
 
