@@ -49,6 +49,7 @@ def server(stage: Path) -> Iterator[HostSshd]:
     assert stage.is_dir()
     Path("/etc/cron.d").mkdir(exist_ok=True)
     before = {path: files.read(path) for path in (PAM, DROPIN, "/etc/pam.d/sudo")}
+    wait_until(lambda: not waiting(), 10, what="those who waited for earlier trials have ended")
     with HostSshd() as running:
         yield running
     for pid in waiting():
