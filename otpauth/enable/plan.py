@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 SSHD = sshd.SERVICE
 TWINS = {"sudo": ("sudo-i",)}  # the same program under another name
-SHARED = ("common-", "other")
+SILENT = frozenset(  # modules that nobody has to answer
+    f"pam_{name}.so"
+    for name in (
+        *("permit", "env", "nologin", "faildelay", "rootok", "succeed_if", "cap", "group", "echo"),
+        *("shells", "keyinit", "warn", "access", "wheel", "listfile", "localuser", "securetty"),
+    )
+)
 SKIPPED = ("sshd-keys", "sshd-dropins")  # `affected` and `_effect` know better
 WORSE = ("pam-unprivileged",)  # a warning elsewhere, a reason to refuse here
 ROUNDS_MAX = 16  # includes of includes
@@ -107,7 +113,7 @@ class Preview:
         """Say whether the service still works without our lines."""
         title = f"{self._service} still asks for something"
         found = [Finding("disable-stack", OK, title)]
-        if not self._after.stack_of(self._service):
+        if all(line.name in SILENT for line in self._after.stack_of(self._service)):
             text = f"nothing that asks would be left in {stack.FOLDER}/{self._service}"
             mend = "put the password's line in first: @include common-auth"
             found = [Finding("disable-stack", FAIL, title, text, mend)]
@@ -199,7 +205,7 @@ def _check_service(service: str) -> None:
     """Refuse what is no service, or stands for every service."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", service):
         raise RefusedError(f"{service!r} is not the name of a service", hint="like sshd or sudo")
-    if service.startswith(SHARED):
+    if service == "other" or service.startswith("common-"):
         raise RefusedError(
             f"{service!r} is a part of every service",
             hint="enable each service by its name; for all: pam-auth-update --enable otpauth",

@@ -367,6 +367,21 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
     assert host
 
 
+def test_nothing_that_asks_left(host: Host) -> None:
+    """Where our line is all that asks, set up by hand, it is not taken out."""
+    sshd = PAM / "sshd"
+    text = sshd.read_text()
+    by_hand = "auth required pam_python.so pam_otpauth.py nullok\nauth required pam_permit.so"
+    for ours in (by_hand, by_hand.partition("\n")[0]):
+        sshd.write_text(text.replace("@include common-auth", ours))
+        done = enrolment.admin("disable", "sshd", "--yes")
+        assert done.returncode == 1
+        assert "fail  nothing that asks would be left in /etc/pam.d/sshd" in done.stdout
+        assert ours in sshd.read_text()
+    sshd.write_text(text)
+    assert host
+
+
 def test_without_a_token_of_root_s(host: Host) -> None:
     """While nobody who can become root has a token, nothing is enabled."""
     SUDOERS.write_text("alice ALL=(ALL) !ALL\n")
