@@ -169,7 +169,7 @@ def _checks() -> list[Check[Ground]]:
 
 def _effect(after: Ground, people: list[Someone], wanted: Wanted) -> Iterator[Finding]:
     """Say whether sshd does what its files are to make it do, for whom they are to."""
-    title = "sshd asks whom it should"
+    title = "sshd -T: what is wanted is in force"
     mend = "see what another file says first: grep -rn -e Match -e Authentication /etc/ssh"
     asked = [each.name for each in people if each.is_asked]
     if not asked:

@@ -117,14 +117,16 @@ def test_somebody_must_be_able_to_become_root() -> None:
     assert "enable-way-in" not in found(people, Host(BOTH, root=BY_KEY), wanted)
 
 
+BASIC = "sshd asks everybody for a key and a code"
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (Wanted("sshd", KEY), "sshd asks everybody for a key and a code"),
+        (Wanted("sshd", KEY), BASIC),
         (
             Wanted("sshd", KEY, "", ("git",), "2099-01-31"),
-            "sshd asks everybody for a key and a code; git for a key alone; "
-            "up to 2099-01-31 not who has no token",
+            f"{BASIC}; git for a key alone; up to 2099-01-31 not who has no token",
         ),
         (
             Wanted("sshd", PASSWORD, "staff"),
