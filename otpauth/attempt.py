@@ -15,6 +15,7 @@ from otpauth.errors import (
     RecordError,
 )
 from otpauth.login import Outcome
+from otpauth.policy import ALWAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +87,25 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
         outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
     _log(request, terms, outcome, done)
     return outcome._replace(record=None)
+
+
+def unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | None:
+    """Return the outcome of a user whom nullok lets pass, logged; None for all others.
+
+    That is who certainly has nothing here, in time, and with another factor. Never raises.
+    """
+    rule = terms.rule
+    if request.now >= rule.nullok or not login.vouched(request, rule):
+        return None
+    try:
+        if not store.unenrolled(account, terms):
+            return None
+    except (GuardError, HostKeyError, RecordError):
+        return None
+    say = (_deadline(rule.nullok),) if request.first_factor and rule.nullok != ALWAYS else ()
+    outcome = Outcome(login.IGNORE, login.OK_NULLOK, say=say)
+    note(request, outcome, rule.log)
+    return outcome
 
 
 def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
@@ -160,6 +180,12 @@ def _waiting(done: Done) -> tuple[str, ...]:
         "you have: run otpauth again"
         for name in names
     )
+
+
+def _deadline(until: int) -> str:
+    """Tell who has not enrolled from when on he must have."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(until))
+    return f"otpauth: from {day} on (UTC) this host asks for a code; enrol now: otpauth"
 
 
 def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:

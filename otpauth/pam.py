@@ -10,7 +10,7 @@ import os
 import time
 
 from otpauth import account, answer, arguments, attempt, home, limits, login, store
-from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
+from otpauth.errors import ConfigError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
 from otpauth.value import NamedTuple
@@ -53,8 +53,9 @@ def authenticate(pamh: Any, _flags: int, argv: list[str]) -> int:
     terms = store.Terms(host, policy, line.rule, request.now, adopt=line.adopt)
     one = _whose(request, terms, line, opener)
     attempt.describe(one.request, line, one.terms)
-    if _passes_without(one):
-        attempt.note(one.request, Outcome(login.IGNORE, login.OK_NULLOK), line.rule.log)
+    passes = attempt.unenrolled(one.who, one.request, one.terms) if one.who else None
+    if passes:
+        _tell(pamh, passes.say)
         return int(pamh.PAM_IGNORE)  # the only line that gives it
     return _login(pamh, one)
 
@@ -165,17 +166,6 @@ def _passed_on(pamh: Any) -> str | None:
         return pamh.authtok or None
     except (pamh.exception, UnicodeDecodeError):
         return None
-
-
-def _passes_without(one: Login) -> bool:
-    """Say whether nullok lets a user pass: certainly unenrolled, with another factor."""
-    rule = one.line.rule
-    if one.who is None or not rule.nullok or not login.vouched(one.request, rule):
-        return False
-    try:
-        return store.unenrolled(one.who, one.terms)
-    except (GuardError, HostKeyError, RecordError):
-        return False
 
 
 def _request(pamh: Any, *, after_password: bool) -> Request:
