@@ -63,19 +63,23 @@ def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> O
 
 
 def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
-    """Return the outcome of a login that its grace period spares a code, logged. Never raises.
+    """Return the outcome of a login that grace period or bypass spare a code, logged.
 
     None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
+    Never raises.
     """
 
     def act(held: Record | None, marks: Fingerprints) -> store.Act:
         outcome = login.spared(held, request, terms.rule, marks=marks)
         after = outcome and outcome.record
+        home = bool(outcome and outcome.reason == login.OK_BYPASS)
         return store.Act(
-            after or held or record.Record(account.name, account.uid), outcome, home=False
+            after or held or record.Record(account.name, account.uid), outcome, home=home
         )
 
     try:
+        if not _may_be_spared(account, request, terms):
+            return None
         done = store.transact(account, terms, act)
     except tuple(kind for kind, _, _ in _FAULTS):
         return None
@@ -87,6 +91,16 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
         outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
     _log(request, terms, outcome, done)
     return outcome._replace(record=None)
+
+
+def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
+    """Say whether a transaction before the prompt is worth while: most logins have none."""
+    rule = terms.rule
+    if not login.vouched(request, rule):
+        return False
+    if login.may_be_spared(None, request, rule):
+        return True
+    return login.may_be_spared(store.glance(account, terms), request, rule)
 
 
 def unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | None:
@@ -138,7 +152,8 @@ def note(request: Request, outcome: Outcome, log_to: str = "syslog", **more: obj
         first_factor=request.first_factor,
         **more,
     )
-    log.send(text, warning=outcome.verdict not in (login.ACCEPT, login.IGNORE))
+    bad = outcome.verdict not in (login.ACCEPT, login.IGNORE)
+    log.send(text, warning=bad or outcome.reason == login.OK_BYPASS)
 
 
 def describe(request: Request, line: Line, terms: Terms) -> None:
@@ -208,4 +223,4 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE)
+_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS)

@@ -92,10 +92,9 @@ def _login(pamh: Any, one: Login) -> int:
     outcome = _first_pass(pamh, one) if one.line.first_pass else None
     if outcome and outcome.verdict == login.ACCEPT:
         return _accepted(pamh, one, outcome)
-    if one.who and login.may_be_spared(one.request, one.line.rule):
-        spared = attempt.spared(one.who, one.request, one.terms)
-        if spared:
-            return _spared(pamh, one, spared)
+    spared = attempt.spared(one.who, one.request, one.terms) if one.who else None
+    if spared:
+        return _spared(pamh, one, spared)
     if outcome and one.line.first_pass == arguments.USE:
         return _code(pamh, outcome)
     return _ask(pamh, one)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otpauth import changes, copies, keyfiles, keys, record, seal, secretfile
+from otpauth import changes, copies, keyfiles, keys, record, seal, secretfile, state
 from otpauth.keys import HostKey
 from otpauth.secretfile import Proposal
 from otpauth.wishes import Wishes
@@ -163,6 +163,7 @@ def record_of_all() -> Record:
         drifts=drifts,
         tries={"192.0.2.1": now},
         graces={"2" * 16: now},
+        bypass=state.Bypass(3, now, now + 3600, 2, 1),
         done={"1" * 16: now},
     )
     events = sorted(full.events)
@@ -323,6 +324,7 @@ def plains() -> dict[str, Vector]:
         ),
         "record_digits": ("nine digits", plain_with(b'"digits":6', b'"digits":9')),
         "record_period": ("a period of 0", plain_with(b'"period":30', b'"period":0')),
+        "record_bypass": ("a number less", plain_with(b'"bypass":[0,', b'"bypass":[')),
         "record_wishes": ("a window of 22", plain_with(b'"window":0', b'"window":22')),
         "record_no_padding": ("no padding", held(PLAIN.rstrip())),
         "record_long_padding": ("a step too much of padding", held(PLAIN + b" " * record.PADDING)),

@@ -1,0 +1,61 @@
+"""The bypass: an administrator lets a user in without a code, for some hours and some logins.
+
+For whoever lost the phone and the scratch codes. Only where another factor is vouched for, see
+login.vouched; everybody else is asked as ever. At most one grant is in a record. It is never
+deleted, only followed by one with the next number, so that an old copy of the record brings neither
+an ended grant nor a used login back. A limit on wrong codes does not hold it up, or strangers could
+keep its user out; and it forgives none of them. Time is in Unix seconds.
+"""
+
+from __future__ import annotations
+
+from otpauth.limits import CLOCK_SLACK
+from otpauth.state import Bypass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otpauth.state import State
+
+HOUR = 3600
+HOURS, USES = 4, 2  # if not said otherwise
+HOURS_MAX = 168
+USES_MAX = 100
+
+
+def granted(state: State, now: int, *, hours: int, uses: int) -> State:
+    """Return the state with a new grant, in the place of the present one."""
+    number = state.bypass.number + 1
+    return state._replace(bypass=Bypass(number, now, now + hours * HOUR, uses, 0))
+
+
+def ended(state: State) -> State:
+    """Return the state with no login left of its grant."""
+    return state._replace(bypass=state.bypass._replace(spent=state.bypass.uses))
+
+
+def spent(state: State) -> State:
+    """Return the state with one login less."""
+    return state._replace(bypass=state.bypass._replace(spent=state.bypass.spent + 1))
+
+
+def left(state: State, now: int) -> int:
+    """Return how many logins are left now. A grant of the future is of a clock that was wrong."""
+    grant = state.bypass
+    if not grant.since - CLOCK_SLACK <= now < grant.until:
+        return 0
+    return max(0, grant.uses - grant.spent)
+
+
+def mended(state: State, now: int) -> Bypass:
+    """Return the grant, none for one of the future: that is for a new era."""
+    return Bypass() if state.bypass.since > now + CLOCK_SLACK else state.bypass
+
+
+def told(state: State, now: int) -> str:
+    """Return until when, and how often: `until 14:00 UTC, 1 login left`."""
+    from datetime import UTC, datetime
+
+    until, today = (datetime.fromtimestamp(each, UTC) for each in (state.bypass.until, now))
+    day = "" if until.date() == today.date() else f"{until:%Y-%m-%d} "
+    logins = left(state, now)
+    return f"until {day}{until:%H:%M} UTC, {logins} {'login' if logins == 1 else 'logins'} left"
