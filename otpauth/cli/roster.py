@@ -9,7 +9,6 @@ import csv
 import json
 import os
 import sys
-import textwrap
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -188,10 +187,10 @@ def _value(one: Entry, ground: Ground) -> dict[str, Any]:
 
 
 def _print_json(values: Iterable[dict[str, Any]]) -> None:
-    """Print an array, each account as soon as it is known."""
+    """Print an array, each account on a line as soon as it is known."""
     before = "["
     for each in values:
-        print(f"{before}\n{textwrap.indent(json.dumps(each, indent=2), '  ')}", end="")
+        print(f"{before}\n  {json.dumps(each)}", end="")
         before = ","
     print("[]" if before == "[" else "\n]")
 
