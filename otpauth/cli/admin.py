@@ -13,6 +13,7 @@ from otpauth import bypass
 from otpauth.cli import flags, grammar, report
 from otpauth.cli.grammar import verb
 from otpauth.cli.user import run_verb
+from otpauth.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -142,11 +143,23 @@ def _run(options: argparse.Namespace) -> int:
 
         raise RefusedError("only root may do this", hint=f"sudo {PROGRAM} {options.verb} ...")
     os.umask(0o077)
+    if options.verb == "setup":
+        if options.sheets:
+            from otpauth.cli import sheets
+
+            return sheets.many(options)
+        options.user = _only(options.users)
     if options.verb in TOKEN_VERBS:
         from otpauth.cli.accounts import target
 
         return run_verb(target(options.user, getattr(options, "secret", None)), options)
     return _table()[options.verb](options)
+
+
+def _only(users: list[str]) -> str:
+    if len(users) > 1 or users[0] == "-" or users[0].startswith("%"):
+        raise UsageError("one USER", hint="many at once: setup USER ... --sheets DIR")
+    return users[0]
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:

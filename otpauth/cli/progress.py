@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 WIDTH = 30  # characters
 EVERY = 0.1  # seconds
-CLEAR = "\r\x1b[K"
+CLEAR = "\r\x1b[2K"
 
 
 def bar(items: Sequence[T], *, shown: bool) -> Iterator[T]:

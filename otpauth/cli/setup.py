@@ -43,7 +43,7 @@ class Shown(NamedTuple):
 def setup(target: Target, options: argparse.Namespace) -> int:
     """Enrol an account for the first time."""
     flags.check(options)
-    kind = options.kind or next((k for k in target.policy.setup.kinds if k in ONE_TIME), "totp")
+    kind = kind_of(target, options)
     wished = flags.wished(options, kind)
     _check_new(target)
     if options.uri:
@@ -58,6 +58,12 @@ def setup(target: Target, options: argparse.Namespace) -> int:
         _by_dialogue(target, options, shown, change)
     verbs.say_cut(target, wished)
     return report.DONE
+
+
+def kind_of(target: Target, options: argparse.Namespace) -> str:
+    """Return the kind of the first token: what was asked for, or what the host has first."""
+    kinds = target.policy.setup.kinds
+    return str(options.kind or next((each for each in kinds if each in ONE_TIME), "totp"))
 
 
 def _check_new(target: Target) -> None:
