@@ -111,7 +111,7 @@ def _waiting(one: AtOnce) -> list[Proposal]:
 
 
 def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
-    from otpauth.cli import setup, verbs, wizard
+    from otpauth.cli import programs, verbs, wizard
 
     ident = one.named(options.name).id
     held = one.record
@@ -126,7 +126,7 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     draft = Draft(token.kind, token.name, token.params, seen=seen)
     named = verbs.words(one, options)
     if options.json:
-        report.as_json(setup.as_value(one, setup.Shown(draft, named, [])))
+        programs.show(one, programs.Shown(draft, named, []))
     else:
         try:
             with verbs.opened_terminal(plain=options.plain) as terminal, terminal.screen():
