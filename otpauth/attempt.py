@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from otpauth import log, login, record, secretfile, store
+from otpauth import grace, hostcopy, log, login, record, secretfile, store
 from otpauth.errors import (
     BusyError,
     ConfigError,
@@ -77,9 +77,9 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
             after or held or record.Record(account.name, account.uid), outcome, home=home
         )
 
+    if not _may_be_spared(account, request, terms):
+        return None
     try:
-        if not _may_be_spared(account, request, terms):
-            return None
         done = store.transact(account, terms, act)
     except tuple(kind for kind, _, _ in _FAULTS):
         return None
@@ -95,12 +95,11 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
 
 def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
     """Say whether a transaction before the prompt is worth while: most logins have none."""
-    rule = terms.rule
-    if not login.vouched(request, rule):
+    if not login.vouched(request, terms.rule):
         return False
-    if login.may_be_spared(None, request, rule):
+    if grace.may_hold(request, terms.rule):
         return True
-    return login.may_be_spared(store.glance(account, terms), request, rule)
+    return hostcopy.hints_at_bypass(account, terms.host, request.now)
 
 
 def unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | None:

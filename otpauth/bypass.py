@@ -38,12 +38,19 @@ def spent(state: State) -> State:
     return state._replace(bypass=state.bypass._replace(spent=state.bypass.spent + 1))
 
 
+def clear(state: State) -> tuple[int, int]:
+    """Return what everybody may see who may read the file: until when, and how many are left."""
+    grant = state.bypass
+    rest = max(0, grant.uses - grant.spent)
+    return (grant.until, rest) if rest else (0, 0)
+
+
 def left(state: State, now: int) -> int:
     """Return how many logins are left now. A grant of the future is of a clock that was wrong."""
     grant = state.bypass
     if not grant.since - CLOCK_SLACK <= now < grant.until:
         return 0
-    return max(0, grant.uses - grant.spent)
+    return clear(state)[1]
 
 
 def mended(state: State, now: int) -> Bypass:
@@ -53,9 +60,13 @@ def mended(state: State, now: int) -> Bypass:
 
 def told(state: State, now: int) -> str:
     """Return until when, and how often: `until 14:00 UTC, 1 login left`."""
+    return span(state.bypass.until, left(state, now), now)
+
+
+def span(until: int, logins: int, now: int) -> str:
+    """Return the same of an end and a number."""
     from datetime import UTC, datetime
 
-    until, today = (datetime.fromtimestamp(each, UTC) for each in (state.bypass.until, now))
-    day = "" if until.date() == today.date() else f"{until:%Y-%m-%d} "
-    logins = left(state, now)
-    return f"until {day}{until:%H:%M} UTC, {logins} {'login' if logins == 1 else 'logins'} left"
+    end, today = (datetime.fromtimestamp(each, UTC) for each in (until, now))
+    day = "" if end.date() == today.date() else f"{end:%Y-%m-%d} "
+    return f"until {day}{end:%H:%M} UTC, {logins} {'login' if logins == 1 else 'logins'} left"

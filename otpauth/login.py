@@ -153,15 +153,6 @@ def vouched(request: Request, rule: Rule) -> bool:
     return bool(request.first_factor) or rule.before_password
 
 
-def may_be_spared(account: Record | None, request: Request, rule: Rule) -> bool:
-    """Say whether it is worth asking spared(). `account` is the record as far as it is at hand."""
-    if not vouched(request, rule):
-        return False
-    if grace.may_hold(request, rule):
-        return True
-    return account is not None and bypass.left(account.state, request.now) > 0
-
-
 def spared(
     account: Record | None, request: Request, rule: Rule, *, marks: Fingerprints
 ) -> Outcome | None:
@@ -169,7 +160,7 @@ def spared(
 
     As with decide(), the record in the outcome must be durable before it is acted on.
     """
-    if account is None or not account.enrolled or not may_be_spared(account, request, rule):
+    if account is None or not account.enrolled or not vouched(request, rule):
         return None
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)

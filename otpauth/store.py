@@ -192,15 +192,6 @@ def peek(account: Account, terms: Terms) -> tuple[Record | None, Home]:
         return _gather(account, terms.host, keys, found, dry=True).account, found
 
 
-def glance(account: Account, terms: Terms) -> Record | None:
-    """Read the host's copy alone, as peek(): cheap, and of no consequence by itself."""
-    with guard.shielded():
-        try:
-            return hostcopy.read(account, terms.host, terms.host.record_key(), dry=True)[0]
-        except (FormatError, SealError, UnsafeFileError, OSError) as error:
-            raise RecordError(f"the host's copy of the record: {error}") from None
-
-
 def joined(account: Account, terms: Terms, found: Home) -> Record | None:
     """Join the host's copy with what was found in a home, as peek(). Raises as transact()."""
     with guard.shielded():

@@ -56,6 +56,8 @@ def show_own(own: Own, *, json: bool) -> int:
         print("nothing is enrolled on this host; begin with: otpauth setup")
     for line in wishes.told(own.policy.login, own.wishes):
         print(f"in force: {line}")
+    if own.view.record and own.view.record.bypass[0] > now:
+        print(f"no code is asked for {bypass.span(*own.view.record.bypass, now)}")
     for line in refused:
         print(f"refused by this host: {line}")
     for other in own.view.foreign:

@@ -210,8 +210,12 @@ def test_show_and_list_tell(person: Person, fob: Fob) -> None:
     let_in(person, "--hours", "168", "--uses", "100")
     assert "let in without a code until 20" in admin("show", person.name).stdout
     assert "100 logins left" in admin("list", person.name).stdout
+    own = person.run(enrolment.OTPAUTH, "list").stdout
+    assert "no code is asked for until 20" in own
+    assert "100 logins left" in own
     (listed,) = json.loads(admin("list", person.name, "--json").stdout)
     assert listed["bypass"]["left"] == 100
     assert "asked for a code" in let_in(person, "--off")
     assert left(person) == 0
     assert admin("list", person.name).stdout.rstrip().endswith("ready")
+    assert "no code" not in person.run(enrolment.OTPAUTH, "list").stdout

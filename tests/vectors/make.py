@@ -263,6 +263,14 @@ def texts() -> dict[str, Vector]:
                 RECORD, "token ", "token 0000000000000000 totp x on 1 0 0 -1 160\n" * 30 + "token "
             ),
         ),
+        "record_bypass_none": (
+            "a bypass with no login left",
+            edited(RECORD, "enrolled yes\n", "enrolled yes\nbypass 1772528400 0\n"),
+        ),
+        "record_bypass_late": (
+            "a bypass behind the tokens",
+            edited(RECORD, "sealed\n", "bypass 1772528400 1\nsealed\n"),
+        ),
         "record_wishes_none": (
             "a line of no wishes",
             edited(RECORD, "enrolled yes\n", "enrolled yes\nwishes 0 0 0 no no\n"),
@@ -374,6 +382,10 @@ def seals() -> dict[str, Vector]:
         "record_nothing": ("nothing under the seal", cut(RECORD, 0)),
         "record_era_edited": ("another era", edited(RECORD, "era 0", "era 1")),
         "record_enrolled_edited": ("enrolled no", edited(RECORD, "enrolled yes", "enrolled no")),
+        "record_bypass_added": (
+            "a bypass that is not under the seal",
+            edited(RECORD, "enrolled yes\n", "enrolled yes\nbypass 1772528400 1\n"),
+        ),
         "record_wishes_edited": ("another window", edited(WISHFUL, "wishes 1 ", "wishes 2 ")),
         "record_wishes_dropped": (
             "a line of wishes is missing",
