@@ -164,7 +164,7 @@ def spared(
         return None
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)
-    each = grace.holder(state, request, rule, _usable(account, request, rule), marks)
+    each = grace.holder(state, request, rule, usable_tokens(account, request, rule), marks)
     say: tuple[str, ...] = ()
     if each is None:
         if not bypass.left(state, request.now):
@@ -185,7 +185,8 @@ def spared(
     return outcome._replace(record=_remembered(outcome, request))
 
 
-def _usable(account: Record, request: Request, rule: Rule) -> list[Token]:
+def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
+    """Return the tokens whose codes are compared at a login."""
     return [
         each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
     ]
@@ -199,7 +200,7 @@ def _compare(
     *,
     chance: Chance,
 ) -> Outcome:
-    usable = _usable(account, request, rule)
+    usable = usable_tokens(account, request, rule)
     if not usable:
         return Outcome(REFUSE, TOKEN_MISSING)
     bucket = limits.bucket(account.state, request.place)
