@@ -85,7 +85,8 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
     except FAULTS:
         return None
     outcome: Outcome | None = done.value
-    if outcome is None or not done.recorded:
+    enough = done.recorded if outcome and outcome.reason == login.OK_GRACE else done.on_host
+    if outcome is None or not enough:
         _log_adopted(request, done)
         return None
     if request.first_factor:

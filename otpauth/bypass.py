@@ -4,7 +4,8 @@ For whoever lost the phone and the scratch codes. Only where another factor is v
 login.vouched; everybody else is asked as ever. At most one grant is in a record. It is never
 deleted, only followed by one with the next number, so that an old copy of the record brings neither
 an ended grant nor a used login back. A limit on wrong codes does not hold it up, or strangers could
-keep its user out; and it forgives none of them. Time is in Unix seconds.
+keep its user out; and it forgives none of them. A use counts only in the host's copy: the home's is
+its owner's to put back. Time is in Unix seconds.
 """
 
 from __future__ import annotations

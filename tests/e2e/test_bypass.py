@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,21 @@ def test_a_lost_copy(person: Person, fob: Fob, service: str, lost: str) -> None:
     file = person.home / ".otpauth"
     (Path("/var/lib/otpauth/users", person.name) if lost == "host" else file).unlink()
     assert passes(service, person) == (lost == "home")
+    assert not passes(service, person)
+
+
+def test_where_the_host_cannot_write(person: Person, fob: Fob, service: str) -> None:
+    """While the host's copy cannot be written one is asked, and a login is used up all the same."""
+    del fob
+    let_in(person, "--uses", "2")
+    users = "/var/lib/otpauth/users"
+    subprocess.run(("mount", "--bind", users, users), check=True)
+    try:
+        subprocess.run(("mount", "-o", "remount,bind,ro", users), check=True)
+        assert not passes(service, person)
+    finally:
+        subprocess.run(("umount", "--lazy", users), check=True)
+    assert passes(service, person)
     assert not passes(service, person)
 
 
