@@ -155,7 +155,7 @@ def many(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         report.say(PROGRAM, "warning", f"stopped; {AGAIN}")
         counts[FAILED] += len(names) - sum(counts.values())
-    print(", ".join(f"{number} {what}" for what, number in counts.items()))
+    print(", ".join(f"{number} {what}" for what, number in counts.items()), flush=True)
     if counts[ENROLLED]:
         text = f"who sees a sheet can log in: print them, hand them out, rm -r {options.sheets}"
         report.say(PROGRAM, "warning", text)
