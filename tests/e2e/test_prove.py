@@ -138,12 +138,11 @@ def test_sshd_does_not_start(tester: Person) -> None:
 
 @pytest.mark.parametrize("service", ["sudo", "su"])
 def test_local(tester: Person, service: str) -> None:
-    """The stacks of sudo and su are proved with the real programs."""
+    """The stacks of sudo and su are proved with the real programs, a grace period or not."""
     path = f"/etc/pam.d/{service}"
     text = files.read(path) or b""
-    after = text.replace(
-        INCLUDE, b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
-    )
+    line = OURS.rstrip() + b" after_password grace_period=600\n"
+    after = text.replace(INCLUDE, b"auth requisite pam_unix.so\n" + line)
     plan = Plan(service, (change(path, after),), reload=False, tester=tester.name)
     before = real(tester)
     assert states(prove.prove(plan)) == ["ok", "ok", "ok"]
