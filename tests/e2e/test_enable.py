@@ -259,6 +259,18 @@ def test_su(host: Host) -> None:
     assert done.stdout == "bob\n"
 
 
+def test_a_twin_with_lines_of_its_own(host: Host) -> None:
+    """The other name of su is changed where it has lines of its own, not where it has su's."""
+    twin = PAM / "su-l"
+    text = twin.read_bytes()
+    assert "su-l" not in enrolment.admin("enable", "su", "--dry-run").stdout
+    twin.write_bytes((PAM / "su").read_bytes())
+    said = enrolment.admin("enable", "su", "--dry-run").stdout
+    twin.write_bytes(text)
+    assert "+++ /etc/pam.d/su-l\n" in said
+    assert host
+
+
 def _as(person: Person, *words: str, answers: tuple[str, ...]) -> terminal.Talk:
     command = ("setpriv", "--reuid", person.name, "--regid", person.name, "--init-groups", *words)
     return terminal.talk(command, answers, environment=person.environment(), seconds=20)
