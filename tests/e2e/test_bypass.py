@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.test_pam_exec import stack
-from tests.parts import accounts, client, enrolment, log, pam, privilege
+from tests.parts import accounts, client, enrolment, log, pam, privilege, secrets
 from tests.parts.enrolment import admin
 from tests.parts.sshd import Sshd
 
@@ -177,6 +177,26 @@ def test_the_next_module_gets_its_password(person: Person, fob: Fob) -> None:
     assert done.ok
     assert done.asked == ["Password: "]
     assert any("hunter2" in line for line in done.told)
+
+
+def test_in_one_box() -> None:
+    """In one box the right password alone lets in; a wrong one, or a code, uses nothing up."""
+    word = secrets.remember("hunter2-and-more")
+    line = enrolment.STACK
+    text = f"{line.replace('required', 'optional')} split\nauth requisite pam_unix.so nodelay\n"
+    with (
+        accounts.make(password=word) as person,
+        pam.service(f"{text}{line} after_password") as name,
+    ):
+        fob = enrolment.fob(person)
+        assert pam.drive(name, person.name, [f"{word},{fob.next()}"]).one.ok
+        let_in(person, "--uses", "1")
+        assert not pam.drive(name, person.name, ["another", "x"]).one.ok
+        assert pam.drive(name, person.name, [f"{word},{fob.next()}"]).one.ok
+        assert left(person) == 1
+        assert pam.drive(name, person.name, [word]).one.asked == ["Password: "]
+        assert left(person) == 0
+        assert not pam.drive(name, person.name, [word, "x"]).one.ok
 
 
 def test_not_through_pam_exec(person: Person, fob: Fob) -> None:
