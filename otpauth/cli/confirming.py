@@ -51,8 +51,10 @@ def _what(done: Reverted) -> str:
 
 def _tell_faults(done: Reverted) -> int:
     for path, kept in done.left:
-        report.say(PROGRAM, "warning", f"{path!r} was changed by somebody else and is left alone")
-        report.say(PROGRAM, "hint", f"what it was before otpauth-admin changed it: {kept}")
+        ours = " but for our lines, which were taken out" if path in done.bared else ""
+        text = f"{path!r} was changed by somebody else and is left alone{ours}"
+        report.say(PROGRAM, "warning", text)
+        report.say(PROGRAM, "hint", f"what it was before: {kept}")
     for fault in done.faults:
         report.say(PROGRAM, "warning", fault)
     return report.FAILED if done.left or done.faults else report.DONE

@@ -69,15 +69,44 @@ def put(path: str, data: bytes | None, shape: Look) -> None:
 
 
 def sweep(path: str) -> None:
-    """Remove what a killed `put` left beside a file."""
-    with contextlib.suppress(FileNotFoundError):
+    """Remove what a killed `put` left beside a file; where nothing is, one may be read-only."""
+    if os.path.lexists(_beside(path)):
         os.unlink(_beside(path))
 
 
-def _beside(path: str) -> str:
+def keep(path: str, data: bytes | None, shape: Look) -> None:
+    """Write the bytes that `put_back` will need beside a file, while there is room for them."""
+    forget(path)
+    if data is not None:
+        _write(_beside(path, "old"), data, shape)
+
+
+def put_back(path: str, data: bytes | None, shape: Look) -> None:
+    """Put a file as `put`, by what `keep` wrote if it is there: a full disk is no hindrance."""
+    if data is None or _kept(path) != data:
+        put(path, data, shape)
+        return
+    os.rename(_beside(path, "old"), path)
+    home.sync_folder(os.path.dirname(path))
+
+
+def _kept(path: str) -> bytes | None:
+    try:
+        return read(_beside(path, "old"))
+    except (OSError, UnsafeFileError):
+        return None
+
+
+def forget(path: str) -> None:
+    """Remove what `keep` wrote, if it is there."""
+    if os.path.lexists(_beside(path, "old")):
+        os.unlink(_beside(path, "old"))
+
+
+def _beside(path: str, what: str = "new") -> str:
     """Return a name that neither PAM nor an Include of sshd_config.d/*.conf takes for its own."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name}.otpauth-new")
+    return os.path.join(folder, f".{name}.otpauth-{what}")
 
 
 def _write(path: str, data: bytes, shape: Look) -> None:

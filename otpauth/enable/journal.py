@@ -127,8 +127,13 @@ class Journal:
         return path
 
     def _note(self, how: str, trial: Trial) -> None:
+        """Note how a trial ended; on a full disk it ends all the same, and the note goes."""
         last = Last(trial.service, how, int(time.time()))
-        self._save(self._last, json.dumps(last._asdict()).encode())
+        try:
+            self._save(self._last, json.dumps(last._asdict()).encode())
+        except (OSError, OtpauthError):
+            with contextlib.suppress(OSError):
+                os.unlink(self._last)
 
     def _kept(self, service: str) -> str:
         return os.path.join(self._enabled, host.file_name(service))
@@ -144,7 +149,7 @@ class Journal:
             return _from_json(host.trusted(path, self._owner, most=_SIZE_MAX, private=True))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, TypeError, KeyError, UnsafeFileError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, UnsafeFileError) as error:
             why = str(error) if isinstance(error, UnsafeFileError) else "it is damaged"
             raise RefusedError(
                 f"{path!r} is not usable: {why}",

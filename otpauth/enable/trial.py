@@ -4,7 +4,8 @@ What must hold, each with its test in tests/enable/test_trial.py:
 
  1. The journal is durable and the revert arranged before the first file is touched (test_killed).
  2. All files are changed or none (test_half_way).
- 3. A file that somebody else changed since is neither overwritten nor silently left (test_edited).
+ 3. A file that somebody else changed since is neither overwritten nor silently left (test_edited);
+    only our lines are taken out of it (test_our_lines_are_taken_out).
  4. What was put back is, byte for byte, with owner and mode, what was there (test_put_back).
  5. Confirming and putting back never both happen, and whoever comes second is told (test_race).
  6. Only a login made since the change confirms it (tests/e2e/test_trial.py).
@@ -16,10 +17,10 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import log
-from otpauth.enable import clock, fallback, files, journal, newlogin, sshd
+from otpauth import log, stack
+from otpauth.enable import clock, fallback, files, journal, newlogin, pamfile, sshd, sshdfile
 from otpauth.enable.journal import Journal, Trial
-from otpauth.errors import RefusedError, UnsafeFileError, WriteError
+from otpauth.errors import OtpauthError, RefusedError, UnsafeFileError, WriteError
 from otpauth.host import Host
 
 if TYPE_CHECKING:
@@ -51,13 +52,15 @@ HERE = Place()
 class Reverted(NamedTuple):
     """What came of putting back: paths put back; (path, where its old bytes are) left alone.
 
-    `faults` are what else went wrong.
+    Of those left alone `bared` are the paths out of which our lines were taken. `faults` are what
+    else went wrong.
     """
 
     trial: Trial
     put_back: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
+    bared: tuple[str, ...] = ()
 
 
 def begin(plan: Plan, seconds: int, *, kind: str = journal.ENABLE, at: Place = HERE) -> Trial:
@@ -113,6 +116,8 @@ def confirm(*, anyway: bool = False, at: Place = HERE) -> Trial:
                 f"this is not a login that {trial.service} let in since the change",
                 hint="log in anew, without tmux or screen, leave this one open, and confirm there",
             )
+        for each in trial.edits:
+            files.forget(each.path)
         at.journal.keep(trial)
         faults = at.cancel()
     _log(trial, "confirmed", anyway="yes" if anyway else "", fault="; ".join(faults))
@@ -146,7 +151,9 @@ def is_over(trial: Trial) -> bool:
 
 
 def _planned(plan: Plan, seconds: int, kind: str, at: Place) -> Trial:
-    edits = tuple(each._replace(path=os.path.realpath(each.path)) for each in plan.edits)
+    found = [each._replace(path=os.path.realpath(each.path)) for each in plan.edits]
+    # Else there were a moment in which PAM asks for a code alone, and sshd for nothing before it.
+    edits = tuple(sorted(found, key=_is_of_sshd, reverse=kind == journal.ENABLE))
     for each in edits:
         if files.read(each.path) != each.before:
             raise RefusedError(f"{each.path!r} was changed meanwhile", hint="look, and try again")
@@ -181,12 +188,15 @@ def _with_origins(
 
 def _carry_out(trial: Trial, seconds: int, at: Place) -> Trial:
     at.arrange(seconds)
-    for each, shape in zip(trial.edits, trial.looks, strict=True):
-        if each.after != each.before:
-            files.put(each.path, each.after, shape)
-    fault = at.reload() if trial.reload else ""
-    if fault:
-        raise RefusedError(f"sshd does not take the change: {fault}", hint="all was put back")
+    changed = [pair for pair in _with_looks(trial) if pair[0].after != pair[0].before]
+    for each, shape in changed:
+        files.keep(each.path, each.before, shape)
+    last_read = sorted((each for each, _ in changed), key=_is_of_sshd)[-1:]
+    for each, shape in changed:
+        files.put(each.path, each.after, shape)
+        fault = at.reload() if trial.reload and [each] == last_read else ""
+        if fault:
+            raise RefusedError(f"sshd does not take the change: {fault}", hint="all was put back")
     trial = trial._replace(applied=clock.now())
     at.journal.write(trial)
     time.sleep(clock.TICK)
@@ -201,34 +211,77 @@ def _put_back_overdue(at: Place) -> Reverted | None:
 
 
 def _put_back(trial: Trial, at: Place, *, how: str, event: str) -> Reverted:
-    back, left = _restore(trial, at)
+    done, failed = _restore(trial, at)
     faults = [at.reload()] if trial.reload else []
-    if left:
-        how = f"{how}, but for {', '.join(path for path, _ in left)},"
+    if failed:
+        raise WriteError("not put back: " + "; ".join(failed), hint="otpauth-admin revert again")
+    if done.left:
+        how = f"{how}, but for {', '.join(path for path, _ in done.left)},"
     at.journal.end(how, trial)
     faults += at.cancel()
     faults = [each for each in faults if each]
-    _log(trial, event, files=" ".join(back), fault="; ".join(faults))
-    for path, kept in left:
-        _log(trial, "left-alone", file=path, before=kept)
-    return Reverted(trial, tuple(back), tuple(left), tuple(faults))
+    _log(trial, event, files=" ".join(done.put_back), fault="; ".join(faults))
+    for path, kept in done.left:
+        _log(trial, "bared" if path in done.bared else "left-alone", file=path, before=kept)
+    return done._replace(faults=tuple(faults))
 
 
-def _restore(trial: Trial, at: Place) -> tuple[list[str], list[tuple[str, str]]]:
-    """Put files back, the latest first; return which, and which were left alone."""
-    back, left, failed = [], [], []
-    for edit, shape in reversed(list(zip(trial.edits, trial.looks, strict=True))):
+def _restore(trial: Trial, at: Place) -> tuple[Reverted, list[str]]:
+    """Put files back, the latest first; return what came of it, and what failed."""
+    done, failed = Reverted(trial), []
+    for edit, shape in reversed(_with_looks(trial)):
         try:
             if _is_somebody_elses(edit):
-                left.append((edit.path, at.journal.set_aside(edit)))
+                done = _bare(edit, done, at)
             elif edit.before != edit.after and files.read(edit.path) != edit.before:
-                files.put(edit.path, edit.before, shape)
-                back.append(edit.path)
-        except OSError as error:
-            failed.append(f"{edit.path!r}: {error.strerror}")
-    if failed:
-        raise WriteError("not put back: " + "; ".join(failed), hint="otpauth-admin revert again")
-    return back, left
+                files.put_back(edit.path, edit.before, shape)
+                done = done._replace(put_back=(*done.put_back, edit.path))
+            files.forget(edit.path)
+        except (OSError, OtpauthError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            failed.append(f"{edit.path!r}: {why}")
+    return done, failed
+
+
+def _is_of_sshd(edit: Edit) -> bool:
+    return os.path.dirname(edit.path) in (sshdfile.FOLDER, f"{sshdfile.MAIN}.d")
+
+
+def _with_looks(trial: Trial) -> list[tuple[Edit, files.Look]]:
+    return list(zip(trial.edits, trial.looks, strict=True))
+
+
+def _bare(edit: Edit, done: Reverted, at: Place) -> Reverted:
+    """Leave a file of somebody else's alone, but for lines that this trial put into it.
+
+    The code would be asked for alone, were its line left where that of the password was.
+    """
+    try:
+        found = files.read(edit.path)
+        bare = _without_ours(edit, found)
+    except (UnsafeFileError, RefusedError):
+        found = bare = None
+    is_to_go = found is not None and bare is None
+    kept = at.journal.set_aside(edit._replace(before=found) if is_to_go else edit)
+    if found != bare:
+        files.put(edit.path, bare, files.look(edit.path, mode=edit.mode))
+        done = done._replace(bared=(*done.bared, edit.path))
+    return done._replace(left=(*done.left, (edit.path, kept)))
+
+
+def _without_ours(edit: Edit, found: bytes | None) -> bytes | None:
+    """Return what is found without our lines, if the file had none before."""
+    had = edit.before is not None and _taken_out(edit.path, edit.before) != edit.before
+    return found if found is None or had else _taken_out(edit.path, found)
+
+
+def _taken_out(path: str, data: bytes) -> bytes | None:
+    folder, name = os.path.split(path)
+    if path == sshdfile.MAIN:
+        return sshdfile.take_out(data)
+    if path == sshdfile.DROPIN:
+        return None if sshdfile.is_dropin(data) else data
+    return pamfile.take_out(data, name) if folder == stack.FOLDER else data
 
 
 def _is_somebody_elses(edit: Edit) -> bool:

@@ -195,7 +195,7 @@ def test_confirmed(server: HostSshd, admin: Person, fob: Fob, script: Path) -> N
     assert not Path(fallback.CRON).exists()
     kept = trial.enabled("sshd")
     assert kept is not None
-    assert [edit.path for edit in kept.edits] == [PAM, DROPIN]
+    assert [edit.path for edit in kept.edits] == [DROPIN, PAM]
     wait_until(lambda: not waiting(), 10)
     again = enrolment.admin("confirm")
     assert (again.returncode, "was confirmed at" in again.stderr) == (1, True)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otpauth import host, log
+from otpauth import home, host, log, stack
 from otpauth.cli import admin
-from otpauth.enable import clock, files, journal, trial
+from otpauth.enable import clock, files, journal, sshdfile, trial
 from otpauth.enable.edit import Edit
 from otpauth.enable.plan import Plan
+from otpauth.enable.wanted import KEY, Wanted
 from otpauth.errors import OtpauthError, RefusedError, WriteError
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ def test_put_back(ground: Ground) -> None:
     during = ground.seen()
     assert during["pam"] == (b"auth required otpauth\n", 0o100640, os.getuid())
     assert during["drop"][1] == 0o100600
-    assert set(during) == {"pam", "drop"}
+    assert set(during) == {"pam", "drop", ".pam.otpauth-old", ".old.otpauth-old"}
+    assert during[".pam.otpauth-old"] == ground.before["pam"]
     done = trial.revert(at=ground.at)
     assert done is not None
     assert set(done.put_back) == {str(ground.changed), str(ground.made), str(ground.gone)}
@@ -170,6 +172,33 @@ def test_sshd_refuses(ground: Ground) -> None:
     assert ground.done[1:] == ["reloaded", "reloaded", "cancelled"]
 
 
+@pytest.mark.parametrize("kind", [journal.ENABLE, journal.DISABLE])
+def test_no_moment_for_a_code_alone(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whatever sshd asks for before PAM is in force first, and goes last."""
+    steps: list[str] = []
+    put = files.put
+
+    def noted(path: str, data: bytes | None, shape: files.Look) -> None:
+        steps.append(path)
+        put(path, data, shape)
+
+    monkeypatch.setattr(files, "put", noted)
+    monkeypatch.setattr(sshdfile, "FOLDER", str(ground.made.parent))
+    pam = ground.changed.parent / "pam.d" / "sshd"
+    pam.parent.mkdir()
+    edits = (Edit(str(pam), None, b"code\n"), ground.plan.edits[1])
+    at = ground.at._replace(reload=lambda: steps.append("reload") or "")  # type: ignore[func-returns-value]
+    trial.begin(Plan("sshd", edits, reload=True, tester=""), HOUR, kind=kind, at=at)
+    demanded = [str(ground.made), "reload"]
+    enabling = kind == journal.ENABLE
+    assert steps == ([*demanded, str(pam)] if enabling else [str(pam), *demanded])
+    steps.clear()
+    trial.revert(at=at)
+    assert steps == [*([str(pam), str(ground.made)][:: 1 if enabling else -1]), "reload"]
+
+
 def test_changed_before(ground: Ground) -> None:
     """A file that is not what the plan has read refuses the whole change."""
     ground.gone.write_bytes(b"newer")
@@ -199,6 +228,74 @@ def test_edited(ground: Ground, how: str) -> None:
     assert ground.changed.is_symlink() == (how == "link")
     assert ground.changed.exists() == (how != "removed")
     assert "but for" in ground.at.journal.last()
+
+
+@pytest.mark.parametrize("mine", [b"# mine\n%s", b"%s@include mine\n"])
+def test_our_lines_are_taken_out(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, mine: bytes
+) -> None:
+    """From a file of PAM that was edited since, our lines go, and the password's is back."""
+    monkeypatch.setattr(stack, "FOLDER", str(ground.changed.parent))
+    monkeypatch.setattr(sshdfile, "DROPIN", str(ground.made))
+    before = ground.before["pam"][0]
+    ours = b"#otpauth: auth include common-auth\nauth required pam_python.so pam_otpauth.py\n"
+    after = before.replace(b"auth include common-auth\n", ours)
+    dropin = sshdfile.dropin(Wanted("sshd", KEY))
+    edits = (Edit(str(ground.changed), before, after), Edit(str(ground.made), None, dropin))
+    trial.begin(planned("sshd", edits), HOUR, at=ground.at)
+    ground.changed.write_bytes(mine % after)
+    ground.made.write_bytes(dropin + b"LogLevel DEBUG\n")
+    done = trial.revert(at=ground.at)
+    assert done is not None
+    assert set(done.bared) == {path for path, _ in done.left} == {each.path for each in edits}
+    assert ground.changed.read_bytes() == mine % before
+    assert not ground.made.exists()
+    assert Path(dict(done.left)[str(ground.changed)]).read_bytes() == before
+    assert Path(dict(done.left)[str(ground.made)]).read_bytes() == dropin + b"LogLevel DEBUG\n"
+
+
+def test_no_room_to_keep_bytes(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If an edited file's old bytes cannot be kept, the others go back, and it is tried again."""
+
+    def full(*_: object) -> str:
+        raise WriteError("no space left")
+
+    ground.begin()
+    ground.gone.write_bytes(b"mine")
+    monkeypatch.setattr(journal.Journal, "set_aside", full)
+    with pytest.raises(WriteError, match=r"not put back: .*old': no space left"):
+        trial.revert(at=ground.at)
+    assert not ground.made.exists()
+    assert ground.changed.read_bytes() == ground.before["pam"][0]
+    monkeypatch.undo()
+    assert len(trial.revert(at=ground.at).left) == 1
+
+
+def test_no_room_to_put_back(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for what is put back is taken before anything is changed."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    ground.begin()
+    monkeypatch.setattr(files, "_write", full)
+    monkeypatch.setattr(home, "write", full)
+    assert trial.revert(at=ground.at) is not None
+    assert ground.seen() == ground.before
+    with pytest.raises(OSError, match="No space left"):
+        ground.begin()
+    assert ground.seen() == ground.before
+
+
+def test_no_room_for_the_note(ground: Ground) -> None:
+    """A note that cannot be written keeps no trial from its end."""
+    ground.begin()
+    Path(ground.at.journal.folder, "last.new").mkdir()
+    assert trial.revert(at=ground.at) is not None
+    assert trial.pending(at=ground.at) is None
+    ground.begin()
+    trial.confirm(anyway=True, at=ground.at)
+    assert trial.enabled("sshd", at=ground.at) is not None
 
 
 def test_unchanged_files_are_nobodys(ground: Ground) -> None:
@@ -328,7 +425,7 @@ def test_interrupted_is_not_confirmed(ground: Ground) -> None:
         trial.confirm(anyway=True, at=ground.at)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"version": 2}', b"[]", b'{"version": 1}'])
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"version": 2}', b"[]", b'{"version": 1}', b"3"])
 def test_damaged_journal(ground: Ground, damage: bytes) -> None:
     """A journal that cannot be read refuses, names itself, and nothing is changed."""
     ground.begin()
