@@ -35,11 +35,24 @@ def program(pid: int) -> str:
     try:
         path = os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
         owner = os.stat(f"/proc/{pid}/exe").st_uid
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
-            ids = next(line for line in file if line.startswith("Uid:")).split()
+        effective = _uids(pid)[1]
     except (OSError, StopIteration):
         return ""
-    return os.path.basename(path) if owner == 0 and ids[2] == "0" else ""
+    return os.path.basename(path) if owner == 0 and effective == "0" else ""
+
+
+def _uids(pid: int) -> list[str]:
+    """Return real, effective and further user ids. Raises OSError, StopIteration."""
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+        return next(line for line in file if line.startswith("Uid:")).split()[1:]
+
+
+def is_roots(pid: int) -> bool:
+    """Say whether the real user of a process is root, also if it has ended."""
+    try:
+        return _uids(pid)[0] == "0"
+    except (OSError, StopIteration):
+        return True
 
 
 def words(pid: int) -> list[str]:

@@ -197,6 +197,7 @@ def _carry_out(trial: Trial, seconds: int, at: Place) -> Trial:
         fault = at.reload() if trial.reload and [each] == last_read else ""
         if fault:
             raise RefusedError(f"sshd does not take the change: {fault}", hint="all was put back")
+    newlogin.forget(trial.service)
     trial = trial._replace(applied=clock.now())
     at.journal.write(trial)
     time.sleep(clock.TICK)
@@ -270,9 +271,10 @@ def _bare(edit: Edit, done: Reverted, at: Place) -> Reverted:
 
 
 def _without_ours(edit: Edit, found: bytes | None) -> bytes | None:
-    """Return what is found without our lines, if the file had none before."""
-    had = edit.before is not None and _taken_out(edit.path, edit.before) != edit.before
-    return found if found is None or had else _taken_out(edit.path, found)
+    """Return what is found without our lines, if to take them out undoes this edit."""
+    if found is None or edit.after is None or _taken_out(edit.path, edit.after) != edit.before:
+        return found
+    return _taken_out(edit.path, found)
 
 
 def _taken_out(path: str, data: bytes) -> bytes | None:

@@ -17,7 +17,7 @@ from otpauth.enable import fallback, files, system, trial
 from otpauth.enable.edit import Edit
 from otpauth.enable.plan import Plan
 from tests.e2e.test_prove import BOTH, DROPIN, INCLUDE, OURS, PAM, change
-from tests.parts import accounts, client, enrolment, log, processes
+from tests.parts import accounts, client, enrolment, log, privilege, processes
 from tests.parts.sshd import HostSshd
 from tests.parts.waiting import wait_until
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tests.parts.accounts import Person
     from tests.parts.phone import Fob
 
+ADMIN_BY_SU = ["su", "-c", f"{enrolment.ADMIN} confirm"]
 BEGIN = """
 import sys, time
 sys.path[:0] = ["/usr/local/lib/otpauth/deps", "/usr/local/lib/otpauth"]
@@ -107,7 +108,7 @@ def seen() -> dict[str, tuple[bytes, int, int] | None]:
     return {
         str(path): (path.read_bytes(), path.stat().st_mode, path.stat().st_uid)
         for path in paths
-        if path.is_file()
+        if path.is_file() and not path.name.endswith(".otpauth-old")
     }
 
 
@@ -192,6 +193,7 @@ def test_confirmed(server: HostSshd, admin: Person, fob: Fob, script: Path) -> N
     )
     assert "sshd: confirmed; it stays" in done.output
     assert {**during, fallback.CRON: None} == {**seen(), fallback.CRON: None}
+    assert not list(Path("/etc").rglob(".*.otpauth-*"))
     assert not Path(fallback.CRON).exists()
     kept = trial.enabled("sshd")
     assert kept is not None
@@ -245,16 +247,34 @@ def test_overdue(server: HostSshd, script: Path) -> None:
     assert seen() == before
 
 
-def test_sudo_confirms_itself(server: HostSshd) -> None:
-    """A change of sudo is confirmed through a sudo that was called since, and not without."""
-    assert server.port
+def _sudo_on_trial() -> None:
     path = "/etc/pam.d/sudo"
     edit = change(path, (files.read(path) or b"") + b"# changed\n")
     trial.begin(Plan("sudo", (edit,), reload=False, tester=""), 60)
+
+
+def test_sudo_confirms_itself(server: HostSshd, admin: Person) -> None:
+    """A change of sudo is confirmed through a sudo that was called since, and not by root's."""
+    assert server.port
+    _sudo_on_trial()
     assert enrolment.admin("confirm").returncode == 1
-    words = ("sudo", "-n", enrolment.ADMIN, "confirm")
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.returncode) == ("sudo: confirmed; it stays\n", 0)
+    for words in (("sudo", "-n"), ("su", "-c"), ("sudo", "-n", "sudo", "-n")):
+        line = [*words, enrolment.ADMIN, "confirm"] if words[0] == "sudo" else ADMIN_BY_SU
+        done = subprocess.run(line, capture_output=True, text=True, check=False)
+        assert (done.stdout, done.returncode) == ("", 1)
+        assert "not a login that sudo let in" in done.stderr
+    talk = privilege.at_terminal(admin, ("sudo", "-n", enrolment.ADMIN, "confirm"))
+    assert "sudo: confirmed; it stays" in talk.output
+
+
+def test_sudo_forgets(server: HostSshd) -> None:
+    """Whom sudo remembers from before a change of it, it asks anew."""
+    assert server.port
+    known = Path("/run/sudo/ts")
+    known.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (known / "alice").write_bytes(b"as she was")
+    _sudo_on_trial()
+    assert list(known.iterdir()) == []
 
 
 def test_anyway(server: HostSshd, script: Path) -> None:
