@@ -57,6 +57,7 @@ def _ancestors() -> list[tuple[str, float, bool]]:
         here = processes.origin(pid)
         if here is None:
             break
-        found.append((processes.program(pid), here.started, processes.is_roots(here.parent)))
+        by_root = processes.is_roots(pid) and processes.is_roots(here.parent)
+        found.append((processes.program(pid), here.started, by_root))
         pid = here.parent
     return found

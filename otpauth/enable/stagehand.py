@@ -28,8 +28,13 @@ if TYPE_CHECKING:
     from otpauth.host import Host
 
 WORKSPACES = ("/media", "/mnt", "/srv")
-COVERED = ("/var/log", "/var/lib/sudo", "/run/sudo", "/run/faillock")
-SOCKETS = (  # of those who note logins: the log, logind
+COVERED = (
+    *("/var/log", "/var/lib/lastlog", "/var/lib/wtmpdb"),
+    *("/var/lib/sudo", "/run/sudo", "/run/faillock", "/var/lib/faillock"),
+)
+CALLED = (  # of those who note logins: the log, logind, and what sudo mails with
+    "/usr/sbin/sendmail",
+    "/run/wtmpdb/socket",
     "/dev/log",
     "/run/dbus/system_bus_socket",
     "/run/systemd/private",
@@ -73,7 +78,7 @@ def cover(who: Account, lines: Iterable[Line], host: Host, default: str) -> None
     for path in COVERED:
         if os.path.isdir(path):
             _cover(path, stat.S_IMODE(os.stat(path).st_mode))
-    for path in {os.path.realpath(each) for each in SOCKETS}:
+    for path in {os.path.realpath(each) for each in CALLED}:
         if os.path.exists(path):
             _bind(os.devnull, path)
     _cover_state(who, host)
@@ -103,6 +108,33 @@ def password(who: Account, work: str) -> str:
     os.chown(copy, found.st_uid, found.st_gid)
     _bind(copy, SHADOW)
     return made
+
+
+def offer(work: str, path: str, who: Account) -> bool:
+    """Put key.pub where an account's keys are, and say whether that can be: nothing real is made.
+
+    In its home, which is covered, any place will do; elsewhere its folder must be there.
+    """
+    key, folder = os.path.join(work, "key.pub"), os.path.dirname(path)
+    if os.path.isfile(path):
+        _bind(key, path)
+        return True
+    if f"{folder}/".startswith(f"{who.home}/"):
+        os.makedirs(folder, mode=0o755, exist_ok=True)
+    elif os.path.isdir(folder):
+        copy = os.path.join(work, "keys")
+        run("cp", "-a", folder, copy)
+        _bind(copy, folder)
+    else:
+        return False
+    shutil.copyfile(key, path)
+    return True
+
+
+def terminals() -> None:
+    """Have terminals that nobody else opens or sees."""
+    group = os.stat("/dev/tty").st_gid
+    run("mount", "-t", "devpts", "-o", f"newinstance,mode=620,gid={group}", "otpauth", "/dev/pts")
 
 
 def loopback() -> None:

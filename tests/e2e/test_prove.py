@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,6 +148,75 @@ def test_local(tester: Person, service: str) -> None:
     before = real(tester)
     assert states(prove.prove(plan)) == ["ok", "ok", "ok"]
     assert real(tester) == before
+
+
+def test_nobody_is_told(tester: Person, tmp_path: Path) -> None:
+    """No mail is sent of the wrong answers that are given, though sudo is to tell of them."""
+    sent, program = tmp_path / "sent", tmp_path / "sendmail"
+    program.write_text(f"#!/bin/sh\ncat >>{sent}\n")
+    for path in (tmp_path, *list(tmp_path.parents)[:2]):
+        path.chmod(0o755)
+    program.chmod(0o755)
+    sent.touch()
+    sent.chmod(0o666)  # by default sudo mails as whoever called it
+    rule = Path("/etc/sudoers.d/mail")
+    rule.write_text(f"Defaults mail_badpass, mail_always\n{tester.name} ALL=(ALL) ALL\n")
+    rule.chmod(0o440)
+    Path("/usr/sbin/sendmail").touch()
+    subprocess.run(("mount", "--bind", str(program), "/usr/sbin/sendmail"), check=True)
+    text = files.read("/etc/pam.d/sudo") or b""
+    line = b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
+    edit = change("/etc/pam.d/sudo", text.replace(INCLUDE, line))
+    try:
+        found = prove.prove(Plan("sudo", (edit,), reload=False, tester=tester.name))
+    finally:
+        subprocess.run(("umount", "/usr/sbin/sendmail"), check=True)
+        rule.unlink()
+    assert states(found) == ["ok", "ok", "ok"]
+    time.sleep(0.5)
+    assert sent.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    "place", [".ssh/mine", "%h/.ssh/authorized_keys .ssh/two", "/etc/ssh/keys/%u", "/etc/ssh/of-%u"]
+)
+def test_keys_elsewhere(tester: Person, place: str) -> None:
+    """Wherever a Match block has the tester's keys, the throw-away one is there, and no more."""
+    keys = Path("/etc/ssh/keys")
+    keys.mkdir(exist_ok=True)
+    before = real(tester)
+    match = f"Match User {tester.name}\n    AuthorizedKeysFile {place}\n".encode()
+    assert states(prove.prove(with_key(tester, dropin=BOTH + match))) == ["ok"] * 4
+    assert real(tester) == before
+    keys.rmdir()
+
+
+def test_keys_by_command(tester: Person) -> None:
+    """Where no host-wide file has keys, as where a directory server has, a login is made still."""
+    none = b"AuthorizedKeysFile none\n"
+    assert states(prove.prove(with_key(tester, dropin=none + BOTH))) == ["ok"] * 4
+
+
+def test_no_keys_in_files(tester: Person) -> None:
+    """Where keys are in no file for the tester, no login can be made, and that is said."""
+    match = f"Match User {tester.name}\n    AuthorizedKeysFile none\n".encode()
+    found = prove.prove(with_key(tester, dropin=BOTH + match))
+    assert states(found) == ["warn"]
+    assert "AuthorizedKeysFile" in found[0].evidence
+
+
+def test_bypassed_and_limited(tester: Person) -> None:
+    """Neither a bypass nor wrong codes of the tester's change what is proved."""
+    for _ in range(6):
+        enrolment.admin("verify", tester.name, text="000000\n")
+    assert enrolment.admin("bypass", tester.name).returncode == 0
+    before = real(tester)
+    try:
+        assert states(prove.prove(with_key(tester))) == ["ok"] * 4
+        assert real(tester) == before
+    finally:
+        enrolment.admin("bypass", tester.name, "--off")
+        enrolment.admin("unlock", tester.name)
 
 
 def test_not_asked(tester: Person) -> None:
