@@ -46,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _host_verbs(verbs: Verbs) -> None:
-    verb(verbs, "init", "make the host's keys if there are none")
+    one = verb(verbs, "init", "make the host's keys if there are none")
+    one.add_argument("--at-install", action="store_true", help="none where an image is built")
     one = verb(verbs, "key", "back up, restore, list or rotate the host's keys")
     actions = one.add_subparsers(
         dest="action", metavar="ACTION", required=True, prog=f"{PROGRAM} key"

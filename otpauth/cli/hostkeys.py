@@ -17,12 +17,21 @@ if TYPE_CHECKING:
     import argparse
 
 PROGRAM = "otpauth-admin"
+INITS = ("init", "openrc-init", "runit")
 _INPUT_MAX = 64 * 1024
 
 
-def init(_: argparse.Namespace) -> int:
+def init(options: argparse.Namespace) -> int:
     """Make keys and folders where there are none."""
-    _refuse_in_image()
+    if _in_chroot():
+        if options.at_install:
+            return _left_to_the_start()
+        raise RefusedError(
+            "this is a chroot: what is made from it would share its keys",
+            hint="run otpauth-admin init on the running system, before sshd starts",
+        )
+    if options.at_install and not _booted():
+        return _left_to_the_start()
     place = Host()
     public, new = keyfiles.init(place)
     if not new:
@@ -125,15 +134,27 @@ def _warn_of_machine(place: Host) -> None:
         )
 
 
-def _refuse_in_image() -> None:
-    """Refuse where an image is being built: everything made from it would share the keys."""
+def _left_to_the_start() -> int:
+    print("no keys made: an image may be being built, and all made from it would share them")
+    report.say(PROGRAM, "hint", "otpauth-init.service makes them at the start; or otpauth-admin init")
+    return report.DONE
+
+
+def _in_chroot() -> bool:
+    """Say whether this is a folder of another system; without /proc it is."""
     try:
         inside = os.stat("/proc/1/root/.")
         here = os.stat("/")
-    except OSError:
-        return
-    if (inside.st_dev, inside.st_ino) != (here.st_dev, here.st_ino):
-        raise RefusedError(
-            "this is a chroot: what is made from it would share its keys",
-            hint="run otpauth-admin init on the running system, before sshd starts",
-        )
+    except FileNotFoundError:
+        return True
+    except OSError:  # a container's root may not look into process 1
+        return False
+    return (inside.st_dev, inside.st_ino) != (here.st_dev, here.st_ino)
+
+
+def _booted() -> bool:
+    """Say whether an init started this system: in a container's build there is none."""
+    if os.path.isdir("/run/systemd/system"):  # sd_booted(3)
+        return True
+    with open("/proc/1/comm", encoding="ascii") as file:
+        return file.read().strip() in INITS
