@@ -195,10 +195,10 @@ deb: build ## build/libpam-otpauth_VERSION_ARCH.deb, for Debian 12 and 13
 >trap 'rm -rf "$$image"' EXIT
 >$(MAKE) install-files PREFIX=/usr PAMDIR=/usr/lib/security ZSHDIR=/usr/share/zsh/vendor-completions \
 >  DESTDIR=$$image/root >/dev/null
->file=$(BUILD)/libpam-otpauth_$(VERSION)_$$(dpkg --print-architecture).deb
->pam/debian/assemble $$image $(VERSION) $$file.new
->mv $$file.new $$file
->echo "$$file"
+>deb=libpam-otpauth_$(VERSION)_$$(dpkg --print-architecture).deb
+>pam/debian/assemble $$image $(VERSION) $$image/$$deb
+>mv $$image/$$deb $(BUILD)/$$deb
+>echo "$(BUILD)/$$deb"
 
 # ---- developers ----------------------------------------------------------------------------
 
