@@ -150,6 +150,20 @@ SEEDS = (
         "'sufficient'",
         'echo "$ours" >/etc/pam.d/code; stack "auth sufficient pam_unix.so" "auth substack code"',
     ),
+    Seed(
+        "pam-bypass",
+        "fail",
+        "pam_unix.so",
+        "printf 'auth required pam_env.so\\nauth required pam_faildelay.so\\n' >/etc/pam.d/more; "
+        'stack "auth [success=2 default=ignore] pam_unix.so" "auth substack more" "$ours"',
+    ),
+    Seed(
+        "pam-after-password",
+        "fail",
+        "after_password",
+        "echo 'auth requisite pam_unix.so' >/etc/pam.d/more; "
+        'stack "auth substack more" "$ours after_password"',
+    ),
     Seed("pam-control", "fail", "'optional'", 'stack "${ours/required/optional}"'),
     Seed("pam-control", "fail", "'[default=ignore]'", 'stack "${ours/required/[default=ignore]}"'),
     Seed("pam-bypass", "fail", "pam_unix.so", 'stack "auth sufficient pam_unix.so" "$ours"'),
