@@ -45,9 +45,9 @@ PACKAGES := libpam-python python3 python3-pip
 STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server passwd procps \
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
-TEST_PACKAGES := $(STAGE_PACKAGES) expect fail2ban faketime gcc libc6-dev libfaketime \
-  libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin mandoc pamtester pskc-utils pskctool \
-  strace sudo tmux zbar-tools
+TEST_PACKAGES := $(STAGE_PACKAGES) debian-archive-keyring debootstrap expect fail2ban faketime fish gcc \
+  libc6-dev libfaketime libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin lintian mandoc \
+  pamtester pskc-utils pskctool strace sudo systemd tmux zbar-tools zsh
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.
@@ -235,7 +235,7 @@ lint: venv ## ruff and mandoc
 >test -z "$(MAN_PAGES)" || mandoc -T lint -W warning $(addprefix man/,$(MAN_PAGES))
 
 types: venv ## mypy --strict
->@$(VENV)/bin/mypy --strict otpauth pam/pam_otpauth.py
+>@$(VENV)/bin/mypy --strict otpauth pam/pam_otpauth.py pam/completion/write.py
 
 unit: venv build ## tests of single modules: no root, no stage
 >@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks conformance e2e faults packaging vectors test_stage.py)

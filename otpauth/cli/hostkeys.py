@@ -136,7 +136,9 @@ def _warn_of_machine(place: Host) -> None:
 
 def _left_to_the_start() -> int:
     print("no keys made: an image may be being built, and all made from it would share them")
-    report.say(PROGRAM, "hint", "otpauth-init.service makes them at the start; or otpauth-admin init")
+    report.say(
+        PROGRAM, "hint", "otpauth-init.service makes them at the start; or otpauth-admin init"
+    )
     return report.DONE
 
 

@@ -67,7 +67,9 @@ def main(folders: Sequence[str]) -> int:
         found = tuple(places(grammar))
         for (shell, name), folder in zip(shells, folders, strict=True):
             text = shell(found, _template(shell.__name__))
-            text = text.replace("@PROGRAM@", grammar.prog).replace("@FUNCTION@", _plain(grammar.prog))
+            text = text.replace("@PROGRAM@", grammar.prog).replace(
+                "@FUNCTION@", _plain(grammar.prog)
+            )
             Path(folder, name.format(grammar.prog)).write_text(text, encoding="utf-8")
     return 0
 
@@ -129,7 +131,9 @@ def zsh(found: tuple[Place, ...], template: str) -> str:
     for place in found:
         name = "_@FUNCTION@" + "".join(f"_{_plain(word)}" for word in place.path.split())
         lines = " \\\n    ".join(_quoted(spec) for spec in _zsh_specs(place))
-        body = f"  _arguments -C \\\n    {lines}\n" + (_zsh_verbs(name, place) if place.verbs else "")
+        body = f"  _arguments -C \\\n    {lines}\n" + (
+            _zsh_verbs(name, place) if place.verbs else ""
+        )
         functions.append(f"{name}() {{\n{body}}}\n")
     return template.replace("@PLACES@\n", "\n".join(functions))
 
@@ -163,7 +167,7 @@ def fish(found: tuple[Place, ...], template: str) -> str:
     """Return the file for fish: a line for each word of each place."""
     lines = []
     for place in found:
-        at = f"complete -c @PROGRAM@ -n '__@FUNCTION@_at \"{place.path}\""
+        at = f'complete -c @PROGRAM@ -n \'__@FUNCTION@_at "{place.path}"'
         for word in place.options:
             names = " ".join("-l " + n[2:] if n[:2] == "--" else "-s " + n[1:] for n in word.names)
             value = " ".join(_fish_value(word)) if word.value else ""
@@ -172,7 +176,9 @@ def fish(found: tuple[Place, ...], template: str) -> str:
         for number, word in enumerate(place.arguments):
             _, value = _fish_value(word)
             lines += [f"{at} {number}{'+' * word.many}' {value}"] * bool(value)
-    valued = {name for place in found for word in place.options if word.value for name in word.names}
+    valued = {
+        name for place in found for word in place.options if word.value for name in word.names
+    }
     parents = " ".join(f'"{place.path}"' for place in found if place.verbs)
     text = template.replace("@PLACES@", "\n".join(lines)).replace("@PARENTS@", parents)
     return text.replace("@VALUED@", " ".join(sorted(valued)))

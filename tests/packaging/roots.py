@@ -1,7 +1,7 @@
 """Throw-away Debians: what a command changes in one is gone with it, and it has no network.
 
-The minimal systems are made once and kept in build/fresh; each root is an overlay on one of them, or
-on what another root has become.
+The minimal systems are made once and kept in build/fresh; each root is an overlay on one of them,
+or on what another root has become.
 """
 
 from __future__ import annotations
@@ -55,7 +55,11 @@ def prepare() -> None:
 
 def _prepare(suite: str) -> None:
     done = subprocess.run(
-        (FRESH / "ready", suite), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        (FRESH / "ready", suite),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise stage.StageError(f"no Debian {suite} to install in: {done.stderr.strip()}")
@@ -67,7 +71,9 @@ class Root:
     def __init__(self, suite: str, below: Root | None = None) -> None:
         """Say what it is made of; it is there inside `with`."""
         self.suite = suite
-        self.layers: tuple[Path, ...] = below.layers if below else (TREE / f"build/fresh/{suite}.ready",)
+        self.layers: tuple[Path, ...] = (
+            below.layers if below else (TREE / f"build/fresh/{suite}.ready",)
+        )
         self._place = stage.workspace() / "tmp" / f"root-{next(_numbers)}"
         self.path = self._place / "root"
 

@@ -134,7 +134,7 @@ def test_the_same_bytes_again(built: Path) -> None:
 
 
 def test_what_is_in_it(built: Path, tmp_path: Path) -> None:
-    """The package has no compiled file, nothing in /etc and modes that do not depend on who built."""
+    """The package has no compiled file, nothing in /etc, and the usual modes."""
     subprocess.run(("dpkg-deb", "-x", built, tmp_path), check=True)
     files = {name: stat.S_IMODE(mode) for name, (mode, _) in tree(tmp_path).items()}
     assert {"usr/bin/otpauth", "usr/lib/security/pam_otpauth.py", UNIT} <= set(files)
@@ -165,7 +165,10 @@ def test_a_chroot_gets_no_keys(empty: Root, built: Path) -> None:
         assert done.returncode == 1
         assert "this is a chroot" in done.stderr
         quiet = subprocess.run(
-            (*command[:-1], f"{command[-1]} --at-install"), capture_output=True, text=True, check=True
+            (*command[:-1], f"{command[-1]} --at-install"),
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert "no keys made" in quiet.stdout
     assert empty.files("etc/otpauth") == []
@@ -185,7 +188,7 @@ def test_an_upgrade_keeps_everybody_in(host: Host, built: Path) -> None:
 
 
 def test_removal_waits_for_pam_and_leaves_what_is_not_its_own(host: Host) -> None:
-    """While PAM names it removal fails and logins go on; after that all of it goes, no user's file."""
+    """While PAM names it removal fails and logins go on; then all of it goes, no user's file."""
     refused = removed(host.root)
     assert refused.returncode != 0
     assert "/etc/pam.d/sshd:" in refused.stdout + refused.stderr
@@ -231,7 +234,12 @@ def test_another_python_underneath(older: Host) -> None:
 
 def carry(old: Root, new: Root) -> None:
     """Bring what was changed in a root to one of a later suite, and the package to its dpkg."""
-    kept = ("--exclude=./var/cache", "--exclude=./var/log", f"--exclude=./{DPKG}", "--exclude=./usr/share")
+    kept = (
+        "--exclude=./var/cache",
+        "--exclude=./var/log",
+        f"--exclude=./{DPKG}",
+        "--exclude=./usr/share",
+    )
     copy = f"tar -C {old.layers[0]} -c {' '.join(kept)} . | tar -C {new.path} -x"
     subprocess.run(("sh", "-c", copy), check=True)
     for path in (old.path / DPKG / "info").glob(f"{PACKAGE}.*"):
