@@ -11,15 +11,17 @@ import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests import stage
 from tests.packaging.making import TREE
-from tests.parts import terminal
+from tests.parts import processes, terminal
 from tests.parts.enrolment import STACK
+from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -38,6 +40,10 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
 }
+_START = """
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec env container=test /lib/systemd/systemd multi-user.target
+"""
 _LOGIN = """
 mkdir -p /run/sshd
 exec env DISPLAY=: SSH_ASKPASS=/root/askpass SSH_ASKPASS_REQUIRE=force ssh -i /root/key \
@@ -114,6 +120,25 @@ class Root:
             text=True,
             check=False,
         )
+
+    @contextmanager
+    def started(self) -> Iterator[int]:
+        """Start it by its own systemd, and give the id of that process."""
+        first, *more = self._inside(("sh", "-c", _START))
+        words = (first, "--cgroup", "--ipc", "--uts", *more)
+        nothing = subprocess.DEVNULL
+        with subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing) as process:
+            try:
+                wait_until(lambda: processes.descendants(process.pid), 10, what="a start")
+                yield processes.descendants(process.pid)[0]
+            finally:
+                process.kill()
+
+    def show(self, init: int, unit: str, name: str) -> str:
+        """Ask the systemd that started it for a property of a unit."""
+        enter = ("nsenter", "-t", str(init), "-a", f"--root=/proc/{init}/root", "--wd=/")
+        command = (*enter, "systemctl", "show", "--value", "-p", name, unit)
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
     def _inside(self, words: Sequence[str]) -> list[str]:
         return [*_NAMESPACES, str(FRESH / "enter"), str(self.path), *words]

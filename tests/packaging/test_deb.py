@@ -19,6 +19,7 @@ from tests.packaging.making import make, tree
 from tests.packaging.roots import Root
 from tests.parts import enrolment
 from tests.parts.phone import Fob
+from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +156,20 @@ def test_an_image_gets_no_keys_and_a_running_system_does(empty: Root, built: Pat
     assert empty.files("etc/otpauth/*") == KEYS
 
 
+def test_the_first_start_makes_the_keys(empty: Root, built: Path) -> None:
+    """A system made from an image with the package has its keys before its sshd starts."""
+    empty.install(built)
+    (empty.path / "etc/machine-id").write_text("")
+    with empty.started() as init:
+
+        def monotonic(unit: str, event: str) -> int:
+            return int(empty.show(init, unit, f"ExecMain{event}TimestampMonotonic") or 0)
+
+        wait_until(lambda: empty.files("etc/otpauth/*") == KEYS, 60, what="keys are made")
+        wait_until(lambda: monotonic("ssh", "Start"), 60, what="sshd starts")
+        assert 0 < monotonic("otpauth-init", "Exit") < monotonic("ssh", "Start")
+
+
 def test_a_chroot_gets_no_keys(empty: Root, built: Path) -> None:
     """In a chroot of a running system, with its /run or without /proc, no keys are made."""
     empty.install(built)
@@ -217,10 +232,9 @@ def test_purge_asks(host: Host, answer: str, left: list[str]) -> None:
     assert host.root.files("home/alice/.otpauth") == ["home/alice/.otpauth"]
 
 
+@pytest.mark.parametrize("older", ["bookworm"], indirect=True)
 def test_another_python_underneath(older: Host) -> None:
     """After a dist-upgrade the trigger compiles for the new Python, and everybody gets in."""
-    if older.root.suite != "bookworm":
-        pytest.skip("there is no later suite")
     with Root("trixie") as root:
         carry(older.root, root)
         host = Host(root, older.fob)
