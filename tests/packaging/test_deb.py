@@ -32,6 +32,13 @@ UNIT = "usr/lib/systemd/system/otpauth-init.service"
 KEYS = [f"etc/otpauth/{name}" for name in ("host.key", "host.pub", "record.key")]
 TAGS = {"bookworm": "311", "trixie": "313"}
 DPKG = "var/lib/dpkg"
+PROFILE = """Name: One-time codes
+Default: no
+Priority: 0
+Auth-Type: Additional
+Auth:
+	required	pam_python.so pam_otpauth.py after_password
+"""
 
 
 class Host(NamedTuple):
@@ -218,6 +225,19 @@ def test_removal_waits_for_pam_and_leaves_what_is_not_its_own(host: Host) -> Non
         "home/alice/.otpauth",
         "var/lib/otpauth/users/alice",
     ]
+
+
+def test_removal_never_turns_the_profile_off(host: Host) -> None:
+    """Where pam-auth-update wrote our line, removal fails until the administrator takes it out."""
+    (host.root.path / "usr/share/pam-configs/otpauth").write_text(PROFILE)
+    host.root.ask_for_nothing()
+    host.root.do("pam-auth-update", "--enable", "otpauth")
+    refused = removed(host.root)
+    assert refused.returncode != 0
+    assert "/etc/pam.d/common-auth:" in refused.stdout + refused.stderr
+    assert "pam-auth-update --disable otpauth" in refused.stdout + refused.stderr
+    host.root.do("pam-auth-update", "--disable", "otpauth")
+    assert removed(host.root).returncode == 0
 
 
 @pytest.mark.parametrize(("answer", "left"), [("yes", []), ("no", KEYS)])
