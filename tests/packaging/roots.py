@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import secrets
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -40,10 +41,15 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
 }
+# systemd gets a group of processes of its own, below which it does as it likes.
+_GROUPS = "mount -t cgroup2 cgroup2 /sys/fs/cgroup"
 _START = """
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-exec env container=test /lib/systemd/systemd multi-user.target
+mkdir /sys/fs/cgroup/$0
+echo 0 >/sys/fs/cgroup/$0/cgroup.procs
+umount /sys/fs/cgroup
+exec unshare --cgroup sh -c "$1; exec env container=test /lib/systemd/systemd multi-user.target"
 """
+_TIDY = "find /sys/fs/cgroup/$0 -depth -type d -exec rmdir {} +"
 _LOGIN = """
 mkdir -p /run/sshd
 exec env DISPLAY=: SSH_ASKPASS=/root/askpass SSH_ASKPASS_REQUIRE=force ssh -i /root/key \
@@ -124,15 +130,19 @@ class Root:
     @contextmanager
     def started(self) -> Iterator[int]:
         """Start it by its own systemd, and give the id of that process."""
-        first, *more = self._inside(("sh", "-c", _START))
-        words = (first, "--cgroup", "--ipc", "--uts", *more)
+        group = f"otpauth-{secrets.token_hex(4)}"
+        first, *more = self._inside(("sh", "-ec", f"{_GROUPS}{_START}", group, _GROUPS))
+        words = (first, "--ipc", "--uts", *more)
         nothing = subprocess.DEVNULL
         with subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing) as process:
             try:
                 wait_until(lambda: processes.descendants(process.pid), 10, what="a start")
                 yield processes.descendants(process.pid)[0]
             finally:
+                family = processes.descendants(process.pid)
                 process.kill()
+                wait_until(lambda: not any(map(processes.alive, family)), what="all of it ends")
+                self.do("sh", "-ec", f"{_GROUPS}\n{_TIDY}", group)
 
     def show(self, init: int, unit: str, name: str) -> str:
         """Ask the systemd that started it for a property of a unit."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
+from otpauth import oath, token
 from otpauth.cli import admin, user
 from tests.parts import accounts, enrolment
 
@@ -106,9 +107,9 @@ def test_what_is_completed(shell: Shell, enrolled: Person) -> None:
     asked = {
         "otpauth ad": {"add"},
         "otpauth-admin key ": {"list", "export", "import", "rotate"},
-        "otpauth add ": {"totp", "hotp", "scratch"},
+        "otpauth add ": set(token.KINDS),
         "otpauth-admin add quentin sc": {"scratch"},
-        "otpauth add totp --algorithm ": {"SHA1", "SHA256", "SHA512"},
+        "otpauth add totp --algorithm ": set(oath.ALGORITHMS),
         "otpauth-admin unlock quent": {"quentin"},
         "otpauth-admin list root quent": {"quentin"},
         "otpauth-admin verify quentin --service ssh": {"sshd"},
