@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+import os
 import stat
 import subprocess
 from typing import TYPE_CHECKING
@@ -184,6 +185,22 @@ def test_uninstall_refuses_while_pam_names_the_module(tmp_path: Path, line: str)
     number = 2 + line.count("\n")
     assert f"{service}:{number}:" in made.errors
     assert tree(tmp_path) == before
+
+
+def test_uninstall_reads_stacks_behind_links(tmp_path: Path) -> None:
+    """A stack that is a link is a stack; a dangling link, and a FIFO, keep nobody waiting."""
+    install(tmp_path)
+    folder = tmp_path / "etc/pam.d"
+    folder.mkdir(parents=True)
+    (tmp_path / "etc/stack").write_text("auth required pam_python.so pam_otpauth.py\n")
+    (folder / "gone").symlink_to("nowhere")
+    os.mkfifo(folder / "fifo")
+    (folder / "sshd").symlink_to("../stack")
+    made = make("uninstall", f"DESTDIR={tmp_path}")
+    assert made.status != 0
+    assert f"{folder}/sshd:1:" in made.errors
+    (folder / "sshd").unlink()
+    assert make("uninstall", f"DESTDIR={tmp_path}").status == 0
 
 
 def test_uninstall_goes_on_when_only_comments_name_the_module(tmp_path: Path) -> None:
