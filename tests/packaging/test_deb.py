@@ -32,13 +32,6 @@ UNIT = "usr/lib/systemd/system/otpauth-init.service"
 KEYS = [f"etc/otpauth/{name}" for name in ("host.key", "host.pub", "record.key")]
 TAGS = {"bookworm": "311", "trixie": "313"}
 DPKG = "var/lib/dpkg"
-PROFILE = """Name: One-time codes
-Default: no
-Priority: 0
-Auth-Type: Additional
-Auth:
-	required	pam_python.so pam_otpauth.py after_password
-"""
 
 
 class Host(NamedTuple):
@@ -234,7 +227,6 @@ def test_removal_waits_for_pam_and_leaves_what_is_not_its_own(host: Host) -> Non
 
 def test_removal_never_turns_the_profile_off(host: Host) -> None:
     """Where pam-auth-update wrote our line, removal fails until the administrator takes it out."""
-    (host.root.path / "usr/share/pam-configs/otpauth").write_text(PROFILE)
     host.root.ask_for_nothing()
     host.root.do("pam-auth-update", "--enable", "otpauth")
     refused = removed(host.root)
