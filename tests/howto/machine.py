@@ -48,6 +48,7 @@ class Machine:
     def kept(self) -> dict[str, tuple[int, bytes]]:
         """Return mode and content of every file that a how-to must put back as it was."""
         files = [path for folder in KEPT for path in sorted(Path(folder).rglob("*"))]
+        files += Path("/root").glob("[!.]*")
         return {
             str(path): (stat.S_IMODE(path.stat().st_mode), path.read_bytes())
             for path in files

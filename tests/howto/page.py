@@ -28,6 +28,8 @@ ANSWERS = (
     "passphrase",
     "Enter",
 )
+BACK = "Take it back"
+_BEFORE = re.compile(r"You have done \[[^]]*\]\(([^)/]+\.md)\)")
 _FENCE = re.compile(r"^```(?P<kind>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _NEW = re.compile(r"`(?P<path>/\S+)`, (?P<where>a new file):$")
 _LINE = re.compile(
@@ -62,13 +64,25 @@ class Edit(NamedTuple):
 
 
 def steps(path: Path) -> Iterator[Turn | Edit]:
-    """Give a page's steps in order.
+    """Give a page's steps in order, within those of the page that must have been done before.
 
     Raises:
         PageError: naming the block that follows no convention.
 
     """
     text = path.read_text(encoding="utf-8")
+    before = _BEFORE.search(" ".join(text.split()))
+    if not before:
+        yield from _steps(path, text)
+        return
+    first = path.with_name(before[1])
+    there, _, back = first.read_text(encoding="utf-8").partition(f"\n## {BACK}\n")
+    yield from _steps(first, there)
+    yield from _steps(path, text)
+    yield from _steps(first, back)
+
+
+def _steps(path: Path, text: str) -> Iterator[Turn | Edit]:
     for block in _FENCE.finditer(text):
         lead = " ".join(text[: block.start()].rstrip().rpartition("\n\n")[2].split())
         if lead.endswith(f"({NOT_RUN}):"):
