@@ -72,7 +72,7 @@ def running() -> Iterator[Machine]:
         root = Person("root", 0, 0, Path("/root"), alice.key_path, PASSWORDS["root"])
         secret = secrets.remember(PASSWORDS["root"])
         subprocess.run(("chpasswd",), input=f"root:{secret}\n", text=True, check=True)
-        opened.callback(Path("/root/.otpauth").unlink, missing_ok=True)
+        opened.enter_context(_tidy(root.home))
         port = opened.enter_context(_sshd(folder))
         _give_key(alice, laptop, port)
         yield Machine({"root": root, "alice": alice, "laptop": laptop}, folder)
@@ -93,6 +93,17 @@ def _copied(place: Path, folder: Path) -> Iterator[None]:
             _run("umount", "--lazy", str(place))
     finally:
         _run("umount", "--lazy", str(copy))
+
+
+@contextmanager
+def _tidy(home: Path) -> Iterator[None]:
+    """Take away what comes to lie in a home."""
+    before = set(home.iterdir())
+    try:
+        yield
+    finally:
+        for path in set(home.iterdir()) - before:
+            path.unlink()
 
 
 @contextmanager

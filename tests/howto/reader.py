@@ -11,7 +11,7 @@ import re
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pexpect
 
@@ -32,8 +32,11 @@ PASSPHRASE = "a passphrase for the keys"
 _PROMPT = "<ended:%s>"
 _ENDED = re.compile(r"<ended:(\d+)>$")
 _SETTLED = 0.03  # the program may be switching the echo off still
+_LINE_END = re.compile(r"\r+\n")
+_OVERWRITTEN = re.compile(r"[^\n]*\r")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_WIZARD = b"\x1b[?1049h"
+_ITS_SECRET = re.compile(rb"Your new secret key is: ([A-Z2-7]+)")  # google-authenticator's
+_WIZARD_BEGINS, _WIZARD_ENDS = b"\x1b[?1049h", b"\x1b[?1049l"
 _HERE = re.escape(socket.gethostname().partition(".")[0])
 _ANOTHER_EVERYWHERE = {
     r"web1": rf"(?:web1|127\.0\.0\.1|{_HERE})",
@@ -92,10 +95,15 @@ class Shell(dialogue.Dialogue):
             raise self._otherwise(text)
         return int(ended[1])
 
+    @property
+    def in_wizard(self) -> bool:
+        """Say whether a wizard has the screen."""
+        return self.output.count(_WIZARD_BEGINS) > self.output.count(_WIZARD_ENDS)
+
     def _shown(self) -> str:
         """Return what was shown since something was typed, without that where it is echoed."""
-        fresh = self.output[self._from :].decode("utf-8", "replace").replace("\r", "")
-        return _CONTROL.sub("", fresh).removeprefix(self._typed)
+        fresh = _LINE_END.sub("\n", self.output[self._from :].decode("utf-8", "replace"))
+        return _CONTROL.sub("", _OVERWRITTEN.sub("", fresh)).removeprefix(self._typed)
 
     def _read(self, wanted: str) -> None:
         try:
@@ -118,7 +126,7 @@ class Reader:
         self._paper: list[str] = []
         self._code = ""
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         """Go on."""
         return self
 
@@ -155,6 +163,7 @@ class Reader:
             shell.answer(self._answer(word, shell))
             lead = ""
         status = shell.shows_to_its_end(lead + last)
+        self._look_at(shell)
         if status and not turn.shown:
             raise NotAsThePageSaysError(f"it fails, with status {status}, and says nothing")
 
@@ -197,8 +206,11 @@ class Reader:
         return self._code
 
     def _look_at(self, shell: Shell) -> None:
-        """Scan what a wizard shows, unless the phone has it already."""
-        secret = shell.secret() if _WIZARD in shell.output else ""
+        """Scan what a program shows to be scanned, unless the phone has it already."""
+        shown = _ITS_SECRET.search(shell.output)
+        secret = shown[1].decode() if shown else ""
+        if shell.in_wizard:
+            secret = shell.secret()
         if secret and (self._phone is None or self._phone.secret != secret):
             self._phone = Phone(secret)
 
