@@ -24,6 +24,8 @@ from tests.parts.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+IMAGE = Path("/var/lib/machines/web1")
+SOURCE = Path("/usr/local/src/otpauth")
 COPIED = ("/etc", "/var/lib/otpauth")
 KEPT = ("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security")
 PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
@@ -73,6 +75,7 @@ def running() -> Iterator[Machine]:
         secret = secrets.remember(PASSWORDS["root"])
         subprocess.run(("chpasswd",), input=f"root:{secret}\n", text=True, check=True)
         opened.enter_context(_tidy(root.home))
+        opened.enter_context(_image(folder))
         port = opened.enter_context(_sshd(folder))
         _give_key(alice, laptop, port)
         yield Machine({"root": root, "alice": alice, "laptop": laptop}, folder)
@@ -96,6 +99,25 @@ def _copied(place: Path, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _image(folder: Path) -> Iterator[None]:
+    """Give the source of otpauth, and an image without it: this machine's, written to memory."""
+    upper, work = folder / "image", folder / "image-work"
+    for path in (upper, work, IMAGE):
+        path.mkdir(parents=True)
+    layers = f"lowerdir=/,upperdir={upper},workdir={work}"
+    _run("mount", "-t", "overlay", "-o", layers, "otpauth-image", str(IMAGE))
+    try:
+        for place in ("etc/otpauth", "var/lib/otpauth"):  # if this machine itself has them
+            shutil.rmtree(IMAGE / place, ignore_errors=True)
+        SOURCE.symlink_to(stage.TREE)
+        yield
+    finally:
+        SOURCE.unlink(missing_ok=True)
+        _run("umount", "--lazy", "--recursive", str(IMAGE))
+        IMAGE.rmdir()
+
+
+@contextmanager
 def _tidy(home: Path) -> Iterator[None]:
     """Take away what comes to lie in a home."""
     before = set(home.iterdir())
@@ -103,7 +125,7 @@ def _tidy(home: Path) -> Iterator[None]:
         yield
     finally:
         for path in set(home.iterdir()) - before:
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager
