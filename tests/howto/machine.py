@@ -109,6 +109,7 @@ def _image(folder: Path) -> Iterator[None]:
     try:
         for place in ("etc/otpauth", "var/lib/otpauth"):  # if this machine itself has them
             shutil.rmtree(IMAGE / place, ignore_errors=True)
+        SOURCE.parent.mkdir(exist_ok=True)
         SOURCE.symlink_to(stage.TREE)
         yield
     finally:

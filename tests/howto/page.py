@@ -23,7 +23,7 @@ ANSWERS = (
     "scratch code",
     "password",
     "wrong password",
-    "password,code",
+    "password and code",
     "root's password",
     "passphrase",
     "Enter",

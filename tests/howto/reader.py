@@ -177,23 +177,21 @@ class Reader:
 
     def _answer(self, word: str, shell: Shell) -> str:
         """Return what is typed where the page has a word in brackets."""
-        if word in {"code", "wrong code", "password,code"}:
-            self._look_at(shell)
-        people = self._machine.people
-        if word.endswith("code"):
-            return self._code_for(word)
-        if word == "password,code":
-            return f"{people['alice'].password},{self._code_for('code')}"
-        passwords = {
-            "password": people["alice"].password,
-            "root's password": people["root"].password,
-            "wrong password": "not the password",
-            "passphrase": secrets.remember(PASSPHRASE),
-            "Enter": "",
-        }
         if word == "Enter":
             self._paper += shell.scratch_codes()
-        return passwords[word] or ""
+            return ""
+        people = self._machine.people
+        known = {
+            "password": people["alice"].password,
+            "wrong password": "not the password",
+            "root's password": people["root"].password,
+            "passphrase": secrets.remember(PASSPHRASE),
+        }
+        password, _, code = word.partition(" and ")
+        if word.endswith("code"):
+            self._look_at(shell)
+            return (known[password] or "" if code else "") + self._code_for(code or word)
+        return known[word] or ""
 
     def _code_for(self, word: str) -> str:
         if word == "scratch code":
