@@ -74,6 +74,15 @@ def test_pam_arguments(path: Path) -> None:
             arguments.read(policy.Rule(), words.split())
 
 
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
+def test_a_code_is_refused(path: Path) -> None:
+    """A page that lets a service ask for codes tries one that must be refused."""
+    steps = list(page.steps(path))
+    asks = any(isinstance(each, page.Edit) and "pam_otpauth.py" in each.text for each in steps)
+    typed = {word for each in steps if isinstance(each, page.Turn) for word in each.pieces()[1::2]}
+    assert not asks or typed & {"wrong code", "same code"}
+
+
 @every_page
 def test_links(path: Path) -> None:
     """What a page links to is there."""
