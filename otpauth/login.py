@@ -167,7 +167,7 @@ def spared(
         return None
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)
-    usable = _usable(account, request, rule)
+    usable = usable_tokens(account, request, rule)
     each = grace.holder(state, request, rule, usable, marks)
     if each is None:
         return None
@@ -179,7 +179,8 @@ def spared(
     return outcome._replace(record=_remembered(outcome, request))
 
 
-def _usable(account: Record, request: Request, rule: Rule) -> list[Token]:
+def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
+    """Return the tokens whose codes are compared at a login."""
     return [
         each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
     ]
@@ -193,7 +194,7 @@ def _compare(
     *,
     chance: Chance,
 ) -> Outcome:
-    usable = _usable(account, request, rule)
+    usable = usable_tokens(account, request, rule)
     if not usable:
         return Outcome(REFUSE, TOKEN_MISSING)
     bucket = limits.bucket(account.state, request.place)
