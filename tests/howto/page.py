@@ -24,6 +24,8 @@ ANSWERS = (
     "password",
     "wrong password",
     "password and code",
+    "password and wrong code",
+    "password,scratch code",
     "root's password",
     "passphrase",
     "Enter",

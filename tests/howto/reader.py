@@ -181,16 +181,19 @@ class Reader:
             self._paper += shell.scratch_codes()
             return ""
         people = self._machine.people
+        if word.endswith("code"):
+            self._look_at(shell)
+            before, code = "", word
+            for between, typed in ((" and ", ""), (",", ",")):
+                if between in word:
+                    before, code = f"{people['alice'].password}{typed}", word.split(between)[1]
+            return before + self._code_for(code)
         known = {
             "password": people["alice"].password,
             "wrong password": "not the password",
             "root's password": people["root"].password,
             "passphrase": secrets.remember(PASSPHRASE),
         }
-        password, _, code = word.partition(" and ")
-        if word.endswith("code"):
-            self._look_at(shell)
-            return (known[password] or "" if code else "") + self._code_for(code or word)
         return known[word] or ""
 
     def _code_for(self, word: str) -> str:
