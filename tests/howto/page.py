@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PROMPTS = {"# ": "root", "$ ": "alice", "laptop$ ": "laptop"}
 NOT_RUN = "not run here"
-NEW, INSTEAD, BELOW, ABOVE, END = "a new file", "instead of", "below", "above", "at the end"
+NEW, INSTEAD, BELOW, ABOVE = "a new file", "instead of", "below", "above"
 ANSWERS = (
     "code",
     "same code",
@@ -33,9 +33,9 @@ ANSWERS = (
 BACK = "Take it back"
 _BEFORE = re.compile(r"You have done \[[^]]*\]\(([^)/]+\.md)\)")
 _FENCE = re.compile(r"^```(?P<kind>\S*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-_NEW = re.compile(r"`(?P<path>/\S+)`, (?P<where>a new file):$")
+_NEW = re.compile(rf"`(?P<path>/\S+)`, (?P<where>{NEW}):$")
 _LINE = re.compile(
-    r"In `(?P<path>/\S+)`, (?:(?P<where>instead of|below|above) `(?P<anchor>[^`]+)`|at the end):$"
+    rf"In `(?P<path>/\S+)`, (?P<where>{INSTEAD}|{BELOW}|{ABOVE}) `(?P<anchor>[^`]+)`:$"
 )
 _ANSWER = re.compile(rf"\[({'|'.join(map(re.escape, ANSWERS))})\]")
 
@@ -92,9 +92,8 @@ def _steps(path: Path, text: str) -> Iterator[Turn | Edit]:
         if block["kind"] == "console":
             yield from turns(block["text"])
         elif found := _NEW.search(lead) or _LINE.search(lead):
-            named = found.groupdict()
-            where, anchor = named["where"] or END, named.get("anchor") or ""
-            yield Edit(named["path"], where, anchor, block["text"])
+            anchor = found.groupdict().get("anchor", "")
+            yield Edit(found["path"], found["where"], anchor, block["text"])
         else:
             raise PageError(f"{path.name}: what is done with this block? {block['text']!r}")
 

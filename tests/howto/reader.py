@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SECONDS = 45.0  # the third code within a period is waited for
 PASSPHRASE = "a passphrase for the keys"
+_BOTH = {"password and ": "", "password,": ","}
 _PROMPT = "<ended:%s>"
 _ENDED = re.compile(r"<ended:(\d+)>$")
 _SETTLED = 0.03  # the program may be switching the echo off still
@@ -156,9 +157,9 @@ class Reader:
     def _turn(self, turn: page.Turn) -> None:
         shell = self._shell(turn.who)
         shell.command(turn.command)
-        *dialogue_, last = turn.pieces()
+        *earlier, last = turn.pieces()
         lead = "\n"
-        for shown, word in zip(dialogue_[::2], dialogue_[1::2], strict=True):
+        for shown, word in zip(earlier[::2], earlier[1::2], strict=True):
             shell.shows(lead + shown)
             shell.answer(self._answer(word, shell))
             lead = ""
@@ -180,14 +181,16 @@ class Reader:
         if word == "Enter":
             self._paper += shell.scratch_codes()
             return ""
+        if not word.endswith("code"):
+            return self._password(word)
+        self._look_at(shell)
+        for lead, joint in _BOTH.items():
+            if word.startswith(lead):
+                return self._password("password") + joint + self._code_for(word.removeprefix(lead))
+        return self._code_for(word)
+
+    def _password(self, word: str) -> str:
         people = self._machine.people
-        if word.endswith("code"):
-            self._look_at(shell)
-            before, code = "", word
-            for between, typed in ((" and ", ""), (",", ",")):
-                if between in word:
-                    before, code = f"{people['alice'].password}{typed}", word.split(between)[1]
-            return before + self._code_for(code)
         known = {
             "password": people["alice"].password,
             "wrong password": "not the password",
@@ -232,8 +235,6 @@ def edit(step: page.Edit) -> None:
 
 def _place(lines: list[str], step: page.Edit) -> tuple[int, int]:
     """Return between which lines of a file the new ones go."""
-    if step.where == page.END:
-        return len(lines), len(lines)
     places = [place for place, line in enumerate(lines) if line.split() == step.anchor.split()]
     if len(places) != 1:
         raise NotAsThePageSaysError(f"the file has {len(places)} lines {step.anchor!r}")
