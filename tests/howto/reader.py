@@ -81,7 +81,7 @@ class Shell(dialogue.Dialogue):
 
     def shows(self, text: str) -> None:
         """Wait until this, and nothing but this, was shown since something was typed."""
-        wanted = re.compile(_pattern(text))
+        wanted = re.compile(pattern(text))
         while not wanted.fullmatch(self._shown()):
             if _ENDED.search(self._shown()):
                 raise self._otherwise(text)
@@ -92,7 +92,7 @@ class Shell(dialogue.Dialogue):
         """Wait for the end of the command, by which this was shown; return its status."""
         while not (ended := _ENDED.search(self._shown())):
             self._read(text)
-        if not re.fullmatch(_pattern(text), self._shown()[: ended.start()]):
+        if not re.fullmatch(pattern(text), self._shown()[: ended.start()]):
             raise self._otherwise(text)
         return int(ended[1])
 
@@ -242,7 +242,7 @@ def _place(lines: list[str], step: page.Edit) -> tuple[int, int]:
     return first, first + (step.where == page.INSTEAD)
 
 
-def _pattern(text: str) -> str:
+def pattern(text: str) -> str:
     """Return a pattern of what a page shows."""
     found = ""
     ways = tuple(_ANOTHER_EVERYWHERE.values())
