@@ -120,6 +120,20 @@ def test_a_wrong_code_counts_once(alice: Person, refusing: Sshd) -> None:
     assert outcomes(alice).count(login.FAILED) == 2
 
 
+def test_guesses(alice: Person, quick: str) -> None:
+    """Guesses behind wrong passwords limit nobody; of those behind the right one three count."""
+    fob = enrolment.fob(alice)
+    start = log.position()
+    for _ in range(4):
+        assert not pam.drive(quick, alice.name, [f"{OTHER}{fob.wrong()}"]).one.ok
+    assert pam.drive(quick, alice.name, [f"{PASSWORD}{fob.next()}"]).one.ok
+    for _ in range(3):
+        assert not pam.drive(quick, alice.name, [f"{PASSWORD}{fob.wrong()}"]).one.ok
+    assert not pam.drive(quick, alice.name, [f"{PASSWORD}{fob.code(fob.counter)}"]).one.ok
+    told = reasons(start)
+    assert (told[0], told.count(login.FAILED), told[-1]) == (login.OK_OTP, 3, login.RATE_LIMITED)
+
+
 def test_two_questions(alice: Person, refusing: Sshd) -> None:
     """Who types the password alone is asked for the code; in one box he is refused, uncounted."""
     fob = enrolment.fob(alice)
