@@ -1,0 +1,172 @@
+"""A change is proved by real logins before it is made, and nothing real is touched by them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otpauth.enable import files, prove
+from otpauth.enable.edit import Edit
+from otpauth.enable.plan import Plan
+from tests.parts import accounts, enrolment, log, processes
+from tests.parts.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otpauth.doctor.finding import Finding
+    from tests.parts.accounts import Person
+
+PAM = "/etc/pam.d/sshd"
+DROPIN = "/etc/ssh/sshd_config.d/10-otpauth.conf"
+BOTH = b"KbdInteractiveAuthentication yes\nAuthenticationMethods publickey,keyboard-interactive\n"
+OURS = f"{enrolment.STACK}\n".encode()
+INCLUDE = b"@include common-auth\n"
+
+
+@pytest.fixture(scope="module")
+def tester(stage: object) -> Iterator[Person]:
+    """Give somebody who is enrolled, has a password and a home, and may use sudo."""
+    assert stage
+    with accounts.make(password="correct horse battery", groups=["sudo"]) as made:
+        enrolment.phone(made)
+        assert enrolment.admin("approve", made.name).returncode == 0
+        yield made
+
+
+def change(path: str, after: bytes) -> Edit:
+    """Return the edit from what is there now."""
+    return Edit(path, files.read(path), after)
+
+
+def with_key(tester: Person, line: bytes = OURS, dropin: bytes = BOTH) -> Plan:
+    """Return the plan of key and code for sshd."""
+    text = (files.read(PAM) or b"").replace(INCLUDE, line)
+    return Plan(
+        "sshd", (change(PAM, text), change(DROPIN, dropin)), reload=True, tester=tester.name
+    )
+
+
+def states(found: list[Finding]) -> list[str]:
+    """Return the states, after all findings were seen to say something."""
+    print(*found, sep="\n")
+    assert all(each.title and (each.evidence or each.state == "ok") for each in found), found
+    return [each.state for each in found]
+
+
+def real(tester: Person) -> dict[str, bytes | None]:
+    """Return everything that a login could have changed."""
+    roots = ["/var/lib/otpauth", "/etc/pam.d", "/etc/ssh", "/var/log", "/media", "/run/sudo"]
+    paths = [*(path for root in [*roots, tester.home] for path in Path(root).rglob("*"))]
+    return {
+        str(path): path.read_bytes() if path.is_file() else None
+        for path in [*paths, Path("/etc/shadow"), Path("/etc/passwd")]
+    }
+
+
+def test_key_and_code(tester: Person) -> None:
+    """A right change is proved by a login and two refusals, and nothing real is written for it."""
+    before, since = real(tester), log.position()
+    found = prove.prove(with_key(tester))
+    assert states(found) == ["ok", "ok", "ok"], found
+    assert real(tester) == before
+    assert log.lines(since) == []
+    assert not [pid for pid in processes.descendants(os.getpid()) if _is_rehearsal(pid)]
+
+
+def _is_rehearsal(pid: int) -> bool:
+    try:
+        return b"rehearsal.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_password_and_code(tester: Person) -> None:
+    """A stack of password and code is proved with a throw-away password."""
+    line = b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
+    dropin = b"KbdInteractiveAuthentication yes\nAuthenticationMethods keyboard-interactive\n"
+    found = prove.prove(with_key(tester, line, dropin))
+    assert states(found) == ["ok", "ok", "ok"], found
+
+
+def test_key_goes_round(tester: Person) -> None:
+    """A change that lets a key in without a code is told."""
+    either = b"KbdInteractiveAuthentication yes\nAuthenticationMethods any\n"
+    found = prove.prove(with_key(tester, dropin=either))
+    assert states(found) == ["warn"]
+    assert "asks for no code" in found[0].evidence
+
+
+def test_any_code(tester: Person) -> None:
+    """A change under which a wrong code is good fails."""
+    line = OURS.replace(b"required", b"optional") + b"auth required pam_permit.so\n"
+    found = prove.prove(with_key(tester, line))
+    assert states(found) == ["ok", "fail", "ok"], found
+    assert "with a wrong code" in found[1].evidence
+
+
+def test_nobody_gets_in(tester: Person) -> None:
+    """A change under which nobody can log in fails, with what was seen."""
+    found = prove.prove(with_key(tester, b"auth required pam_deny.so\n"))
+    assert states(found) == ["fail"]
+    assert "refused" in found[0].evidence
+
+
+def test_sshd_does_not_start(tester: Person) -> None:
+    """A configuration that sshd does not understand is a fail that names the line."""
+    found = prove.prove(with_key(tester, dropin=b"Nonsense yes\n"))
+    assert states(found) == ["fail"]
+    assert "10-otpauth.conf" in found[0].evidence
+
+
+@pytest.mark.parametrize("service", ["sudo", "su"])
+def test_local(tester: Person, service: str) -> None:
+    """The stacks of sudo and su are proved with the real programs."""
+    path = f"/etc/pam.d/{service}"
+    text = files.read(path) or b""
+    after = text.replace(
+        INCLUDE, b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
+    )
+    plan = Plan(service, (change(path, after),), reload=False, tester=tester.name)
+    before = real(tester)
+    assert states(prove.prove(plan)) == ["ok", "ok"]
+    assert real(tester) == before
+
+
+def test_not_asked(tester: Person) -> None:
+    """A login in which no code is asked for is no proof, and says so."""
+    plan = with_key(tester, INCLUDE, b"")
+    found = prove.prove(plan)
+    assert states(found) == ["warn"]
+
+
+def test_other_services(tester: Person) -> None:
+    """For a service without a test login, and without a tester, that is what is said."""
+    assert states(prove.prove(Plan("cron", (), reload=False, tester=tester.name))) == ["warn"]
+    assert states(prove.prove(Plan("sshd", (), reload=True, tester=""))) == ["warn"]
+
+
+def test_killed(tester: Person) -> None:
+    """If the command is killed, nothing of the rehearsal is left."""
+    here = Path(__file__).parents[2]
+    program = (
+        f"import sys; sys.path[:0] = [{str(here)!r}]\n"
+        "from tests.e2e.test_prove import *\n"
+        f"prove.prove(Plan('sshd', (change(PAM, b'auth required pam_permit.so\\n'),), "
+        f"True, {tester.name!r}))\n"
+    )
+    child = subprocess.Popen((sys.executable, "-c", program))
+    try:
+        wait_until(lambda: any(map(_is_rehearsal, processes.pids())), 10)
+        family = processes.descendants(child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(processes.alive, family)), 5)
+    finally:
+        child.kill()
+        child.wait()
