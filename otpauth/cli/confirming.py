@@ -32,7 +32,7 @@ def revert(options: argparse.Namespace) -> int:
     """Put back what is on trial, at once or when its time is over."""
     if options.wait:
         return _wait()
-    done = trial.revert()
+    done = _revert()
     if done is None:
         print("nothing is on trial")
         return report.DONE
@@ -71,6 +71,15 @@ def look_for_overdue() -> None:
         _tell_faults(done)
 
 
+def _revert(only: Trial | None = None) -> Reverted | None:
+    """Put back as trial.revert(), and log what keeps it from that: nobody may be looking."""
+    try:
+        return trial.revert(only=only)
+    except (OSError, OtpauthError) as error:
+        log.send(log.line(trial="failed", fault=error), warning=True)
+        raise
+
+
 def _wait() -> int:
     """Put the trial back when its time is over, if it is on trial still; whatever else happens."""
     mine = trial.pending()
@@ -80,9 +89,8 @@ def _wait() -> int:
             time.sleep(max(0.05, min(LOOK_SECONDS, mine.due - clock.now())))
             continue
         try:
-            trial.revert(only=mine)
-        except (OSError, OtpauthError) as error:
-            log.send(log.line(trial="failed", service=mine.service, fault=error), warning=True)
+            _revert(only=mine)
+        except (OSError, OtpauthError):
             time.sleep(AGAIN_SECONDS)
     return report.DONE
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import grp
 import re
+import sys
 import tempfile
 import time
 from typing import TYPE_CHECKING
@@ -50,13 +51,13 @@ def enable(options: argparse.Namespace) -> int:
     if not edits:
         print(f"{wanted.service} asks for codes already, as these words say; nothing was changed")
         return report.DONE
-    print(diff(edits), end="")
+    print(diff(edits), end="", flush=True)
     with tempfile.TemporaryDirectory(prefix="otpauth-") as folder:
         tester, found = plan.Preview(wanted.service, edits, folder).enabling(wanted)
     change = _change(wanted.service, edits, tester)
-    if not _failed(found):
-        found += prove.prove(change)
-    return _try(change, found, options, seconds, kind="enable")
+    _check(found)
+    _check(prove.prove(change))
+    return _try(change, options, seconds, kind="enable")
 
 
 def disable(options: argparse.Namespace) -> int:
@@ -69,23 +70,26 @@ def disable(options: argparse.Namespace) -> int:
     if not edits:
         print(f"{options.service} has no line of otpauth; nothing was changed")
         return report.DONE
-    print(diff(edits), end="")
+    print(diff(edits), end="", flush=True)
     with tempfile.TemporaryDirectory(prefix="otpauth-") as folder:
-        found = plan.Preview(options.service, edits, folder).disabling()
+        _check(plan.Preview(options.service, edits, folder).disabling())
     change = _change(options.service, edits, "")
-    return _try(change, found, options, seconds, kind="disable")
+    return _try(change, options, seconds, kind="disable")
 
 
-def _try(
-    change: Plan, found: list[Finding], options: argparse.Namespace, seconds: int, *, kind: str
-) -> int:
-    """Say what was found, ask, and make the change on trial."""
-    from otpauth.enable import trial
-
+def _check(found: Sequence[Finding]) -> None:
+    """Say what was found. Raises RefusedError if anything failed."""
     for each in found:
         _print(each)
-    if _failed(found):
+    sys.stdout.flush()
+    if any(each.state == FAIL for each in found):
         raise RefusedError("nothing was changed", hint="mend what failed, then try again")
+
+
+def _try(change: Plan, options: argparse.Namespace, seconds: int, *, kind: str) -> int:
+    """Ask, and make the change on trial."""
+    from otpauth.enable import trial
+
     if options.dry_run:
         return report.DONE
     if not options.yes and not _agreed():
@@ -110,10 +114,6 @@ def _agreed() -> bool:
 def _change(service: str, edits: Sequence[Edit], tester: str) -> Plan:
     reload = any(each.path in (sshdfile.MAIN, sshdfile.DROPIN) for each in edits)
     return Plan(service, tuple(edits), reload, tester)
-
-
-def _failed(found: Sequence[Finding]) -> bool:
-    return any(each.state == FAIL for each in found)
 
 
 def _print(each: Finding) -> None:

@@ -14,7 +14,7 @@ from otpauth.doctor.finding import FAIL, OK, WARN, Finding
 from otpauth.doctor.ground import ask, is_member
 from otpauth.doctor.pamstack import PASSWORDS
 from otpauth.doctor.sshd import BY_PAM, SERVICE, ways
-from otpauth.enable.wanted import KEY
+from otpauth.enable.wanted import KEY, ONE_BOX, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,12 +80,33 @@ def tester(people: Iterable[Someone]) -> str:
 def findings(
     before: Ground, after: Ground, people: list[Someone], wanted: Wanted
 ) -> Iterator[Finding]:
-    """Say who can become root and has a token, who is shut out, and who is not asked."""
+    """Say who is asked for what, who can become root and has a token, and who is shut out."""
+    yield Finding("enable-asked", OK, _asked(people, wanted))
     yield from _about_root(people)
     if wanted.service == SERVICE:
         yield from _about_sshd(before, after, people, wanted)
     else:
         yield from _about_others(people, wanted)
+
+
+def _asked(people: list[Someone], wanted: Wanted) -> str:
+    """Return a sentence on who is asked for what."""
+    what = _WHAT[wanted.first] if wanted.service == SERVICE else "a code, besides what it asks now"
+    if wanted.group:
+        members = listed([each.name for each in people if each.is_asked]) or "nobody yet"
+        text = f"{wanted.service} asks %{wanted.group} ({members}) for {what}; all others as today"
+    else:
+        text = f"{wanted.service} asks everybody for {what}"
+    if wanted.spared:
+        text += f"; {listed(list(wanted.spared))} for a key alone"
+    return f"{text}; up to {wanted.until} not who has no token" if wanted.until else text
+
+
+_WHAT = {
+    KEY: "a key and a code",
+    PASSWORD: "a password and a code",
+    ONE_BOX: "a password and a code, in one answer or in two",
+}
 
 
 def _about_root(people: list[Someone]) -> Iterator[Finding]:
@@ -106,9 +127,10 @@ def _about_sshd(
     before: Ground, after: Ground, people: list[Someone], wanted: Wanted
 ) -> Iterator[Finding]:
     old = before.stack_of(SERVICE)
-    could = [each for each in people if _passes(each, before, _needed(old))]
     stays = [each for each in people if _passes(each, after, _needs(each, wanted, old))]
-    lost = [each for each in could if each not in stays]
+    names = {each.name for each in stays}
+    out = [each for each in people if each.name not in names]
+    lost = [each for each in out if _passes(each, before, _needed(old))]
     if tester(people) and not any(each.rises for each in stays):
         yield Finding(
             "enable-way-in",

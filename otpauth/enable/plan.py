@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 SSHD = sshd.SERVICE
 TWINS = {"sudo": ("sudo-i",)}  # the same program under another name
-SHARED = ("common-", "other")
+SILENT = frozenset(  # modules that nobody has to answer
+    f"pam_{name}.so"
+    for name in (
+        *("permit", "env", "nologin", "faildelay", "rootok", "succeed_if", "cap", "group", "echo"),
+        *("shells", "keyinit", "warn", "access", "wheel", "listfile", "localuser", "securetty"),
+    )
+)
 SKIPPED = ("sshd-keys", "sshd-dropins")  # `affected` and `_effect` know better
 WORSE = ("pam-unprivileged",)  # a warning elsewhere, a reason to refuse here
 ROUNDS_MAX = 16  # includes of includes
@@ -85,8 +91,9 @@ class Preview:
     def __init__(self, service: str, edits: Sequence[Edit], folder: str) -> None:
         self._service = service
         self._folder = folder
-        self._before = Ground()
-        self._after: Ground = Proposed(self._before, service, edits, folder)
+        now = Ground()
+        self._before: Ground = Proposed(now, service, (), f"{folder}/before")
+        self._after: Ground = Proposed(now, service, edits, folder)
 
     def enabling(self, wanted: Wanted) -> tuple[str, list[Finding]]:
         """Return who is to prove the change, empty if nobody is fit, and what there is to say."""
@@ -106,7 +113,7 @@ class Preview:
         """Say whether the service still works without our lines."""
         title = f"{self._service} still asks for something"
         found = [Finding("disable-stack", OK, title)]
-        if not self._after.stack_of(self._service):
+        if all(line.name in SILENT for line in self._after.stack_of(self._service)):
             text = f"nothing that asks would be left in {stack.FOLDER}/{self._service}"
             mend = "put the password's line in first: @include common-auth"
             found = [Finding("disable-stack", FAIL, title, text, mend)]
@@ -124,8 +131,14 @@ class Proposed(Ground):
     def __init__(self, now: Ground, service: str, edits: Sequence[Edit], folder: str) -> None:
         self._files = {each.path: each.after for each in edits}
         self._services = _names(service)
-        super().__init__(now.host, sshd_config=_mirror(self._files, folder))
+        super().__init__(now.host, sshd_config=folder + sshdfile.MAIN)
+        files = _mirrored(self._files, folder) if service == SSHD else []
+        self._for_all = not any(sshdfile.has_match(each) for each in files)
         self.homes, self.people = now.homes, now.people
+
+    def settings_for(self, name: str) -> dict[str, str]:
+        """Return what is in force for an account; without Match blocks it is the same for all."""
+        return self.settings if self._for_all else super().settings_for(name)
 
     @cached_property
     def stacks(self) -> dict[str, tuple[Line, ...]]:
@@ -156,7 +169,7 @@ def _checks() -> list[Check[Ground]]:
 
 def _effect(after: Ground, people: list[Someone], wanted: Wanted) -> Iterator[Finding]:
     """Say whether sshd does what its files are to make it do, for whom they are to."""
-    title = "sshd asks whom it should"
+    title = "sshd -T: what is wanted is in force"
     mend = "see what another file says first: grep -rn -e Match -e Authentication /etc/ssh"
     asked = [each.name for each in people if each.is_asked]
     if not asked:
@@ -192,7 +205,7 @@ def _check_service(service: str) -> None:
     """Refuse what is no service, or stands for every service."""
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", service):
         raise RefusedError(f"{service!r} is not the name of a service", hint="like sshd or sudo")
-    if service.startswith(SHARED):
+    if service == "other" or service.startswith("common-"):
         raise RefusedError(
             f"{service!r} is a part of every service",
             hint="enable each service by its name; for all: pam-auth-update --enable otpauth",
@@ -250,7 +263,15 @@ def _original(data: bytes, kept: Edit | None) -> bytes:
 
 
 def _changes(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    return tuple(each for each in edits if each.before != each.after)
+    """Return the edits that change anything. A link would be replaced by a file: refused."""
+    found = tuple(each for each in edits if each.before != each.after)
+    for each in found:
+        if os.path.islink(each.path):
+            raise RefusedError(
+                f"{each.path!r} is a link to {os.readlink(each.path)!r}",
+                hint="change that file by hand, or put a copy in the link's place",
+            )
+    return found
 
 
 def _needed(path: str) -> bytes:
@@ -261,36 +282,32 @@ def _needed(path: str) -> bytes:
 
 
 def _read(path: str) -> bytes | None:
-    """Return a file's bytes; None if it is not there. A link would be replaced: refused."""
+    """Return a file's bytes; None if it is not there."""
     try:
-        status = os.lstat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(status.st_mode):
-        raise RefusedError(
-            f"{path!r} is not a plain file", hint="whoever made it that manages it: change it there"
-        )
+        raise RefusedError(f"{path!r} is not a plain file", hint=f"look: ls -l {path}")
     with open(path, "rb") as file:
         return file.read()
 
 
-def _mirror(changed: dict[str, bytes | None], folder: str) -> str:
-    """Copy sshd's configuration, as it would be, to below a folder; return the main file's path."""
+def _mirrored(changed: dict[str, bytes | None], folder: str) -> list[bytes]:
+    """Copy sshd's configuration, as it would be, to below a folder, and return its files."""
     waiting, done = [sshdfile.MAIN], set()
+    found = []
     for _ in range(ROUNDS_MAX):
+        patterns: list[str] = []
         for path in waiting:
             data = changed[path] if path in changed else _read(path)
-            if data is not None:
-                _copy(folder + path, sshdfile.mirrored(data, lambda each: folder + each))
             done.add(path)
-        patterns = [e for path in waiting for e in _included(changed, path)]
+            if data is not None:
+                found.append(data)
+                patterns += sshdfile.includes(data)
+                _copy(folder + path, sshdfile.mirrored(data, lambda each: folder + each))
         waiting = sorted({e for p in patterns for e in _matching(p, changed)} - done)
-    return folder + sshdfile.MAIN
-
-
-def _included(changed: dict[str, bytes | None], path: str) -> list[str]:
-    data = changed[path] if path in changed else _read(path)
-    return sshdfile.includes(data or b"")
+    return found
 
 
 def _matching(pattern: str, changed: dict[str, bytes | None]) -> list[str]:

@@ -47,7 +47,7 @@ class Player(NamedTuple):
     @property
     def splits(self) -> bool:
         """Whether the code is typed behind the password."""
-        return any(getattr(line, "split", False) for line in self.lines)
+        return any(line.split for line in self.lines)
 
     def __repr__(self) -> str:
         return f"Player({self.account.name!r})"
@@ -177,7 +177,8 @@ def _verdicts(player: Player, service: str, login: Login) -> list[Found]:
     found = [Found(OK, title)]
     for what, code, more in (
         ("with a wrong code", _wrong_code(player), ()),
-        ("without a code", "", ("PreferredAuthentications=publickey",)),
+        ("without a code", "", ()),
+        ("with a key alone", "", ("PreferredAuthentications=publickey",)),
     ):
         if service == "sshd" or not more:
             let_in = login(code, more).status == 0
@@ -230,7 +231,7 @@ def _typed(player: Player, words: Sequence[str], code: str, who: Account | None 
         asked.append(kind)
         if own:
             return (player.password if own.forward else "") + code
-        return f"{player.password},{code}" if player.splits else player.password
+        return f"{player.password},{code}" if player.splits and code else player.password
 
     environment = {**system.ENVIRONMENT, "HOME": player.work, "TERM": "dumb"}
     return typist.talk(words, answer, seconds=LOGIN_SECONDS, environment=environment, account=who)

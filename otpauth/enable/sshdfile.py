@@ -29,8 +29,8 @@ _OURS = (
     *("usepam", "passwordauthentication", "authenticationmethods"),
     *("kbdinteractiveauthentication", "challengeresponseauthentication"),
 )
-_MATCH = re.compile(r"\s*match\s", re.IGNORECASE)
-_INCLUDE = re.compile(r"\s*include[\s=]+(.*?)\s*(?:#.*)?$", re.IGNORECASE)
+_MATCH = re.compile(r'\s*"?match"?[\s=]', re.IGNORECASE)
+_INCLUDE = re.compile(r'\s*"?include"?[\s=]+(.*?)\s*(?:#.*)?$', re.IGNORECASE)
 
 
 def methods(wanted: Wanted) -> str:
@@ -125,6 +125,11 @@ def includes(data: bytes) -> list[str]:
     return [pattern for line in _text(data).split("\n") for pattern in _patterns(line)]
 
 
+def has_match(data: bytes) -> bool:
+    """Say whether a file has Match blocks."""
+    return any(_MATCH.match(line) for line in _text(data).split("\n"))
+
+
 def is_read(path: str, pattern: str) -> bool:
     """Say whether a path is one of those that a pattern of an include stands for."""
     return fnmatch.fnmatchcase(path, pattern) and path.count("/") == pattern.count("/")
@@ -148,7 +153,7 @@ def _patterns(line: str) -> list[str]:
 
 def _sets(line: str) -> bool:
     """Say whether a line sets what ours must set first."""
-    word = re.match(r"\s*(\w+)[\s=]", line)
+    word = re.match(r'\s*"?(\w+)"?[\s=]', line)
     return bool(word and word[1].lower() in _OURS)
 
 

@@ -253,6 +253,15 @@ def _as(person: Person, *words: str, answers: tuple[str, ...]) -> terminal.Talk:
     return terminal.talk(command, answers, environment=person.environment(), seconds=20)
 
 
+def test_changed_twice(host: Host) -> None:
+    """Enabled anew with other words, and disabled: the very first bytes are back."""
+    before = _files()
+    for words in (("enable", "login"), ("enable", "login", "--for", "%crew"), ("disable", "login")):
+        _applied(host, *words)
+        assert enrolment.admin("confirm", "--anyway").returncode == 0
+    assert _files() == before
+
+
 def test_the_question(host: Host) -> None:
     """What is not agreed to is not done; without a terminal to ask on nothing is, either."""
     before = _files()
@@ -275,7 +284,7 @@ def test_the_question(host: Host) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        ("ln -s sudo /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
+        ("ln -s sudo /etc/pam.d/odd", "'/etc/pam.d/odd' is a link to 'sudo'"),
         ("mkfifo /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
         ("mkdir /etc/pam.d/odd", "'/etc/pam.d/odd' is not a plain file"),
         ("head -c 99999 /dev/urandom >/etc/pam.d/odd", "'odd' has no auth line of its own"),
@@ -333,7 +342,7 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
             text,
         ),
         "lets sshd in before the code is asked": (config, b"auth sufficient pam_unix.so\n" + text),
-        "fail  alice: sshd -T says PasswordAuthentication yes": (
+        "sshd -T says PasswordAuthentication yes": (
             b"Include /etc/ssh/first\n" + config,
             text,
         ),
@@ -355,6 +364,21 @@ def test_what_would_lock_out_is_refused(host: Host) -> None:
     assert "warn  robot: sshd -T says AuthenticationMethods publickey\n" in done.stdout
     main.write_bytes(config)
     (SSH / "first").unlink()
+    assert host
+
+
+def test_nothing_that_asks_left(host: Host) -> None:
+    """Where our line is all that asks, set up by hand, it is not taken out."""
+    sshd = PAM / "sshd"
+    text = sshd.read_text()
+    by_hand = "auth required pam_python.so pam_otpauth.py nullok\nauth required pam_permit.so"
+    for ours in (by_hand, by_hand.partition("\n")[0]):
+        sshd.write_text(text.replace("@include common-auth", ours))
+        done = enrolment.admin("disable", "sshd", "--yes")
+        assert done.returncode == 1
+        assert "fail  nothing that asks would be left in /etc/pam.d/sshd" in done.stdout
+        assert ours in sshd.read_text()
+    sshd.write_text(text)
     assert host
 
 

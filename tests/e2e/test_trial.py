@@ -49,6 +49,7 @@ def server(stage: Path) -> Iterator[HostSshd]:
     assert stage.is_dir()
     Path("/etc/cron.d").mkdir(exist_ok=True)
     before = {path: files.read(path) for path in (PAM, DROPIN, "/etc/pam.d/sudo")}
+    wait_until(lambda: not waiting(), 10, what="those who waited for earlier trials have ended")
     with HostSshd() as running:
         yield running
     for pid in waiting():
@@ -142,11 +143,11 @@ def test_the_connection_dies(server: HostSshd, admin: Person, fob: Fob, script: 
     before, since = seen(), log.position()
     assert by_key(admin, server)
     words = ["ssh", *client.settings_of(admin, server, "publickey"), "-p", str(server.port)]
-    words += [f"{admin.name}@127.0.0.1", f"sudo -n /usr/bin/python3 -ISB {script} 6 60"]
+    words += [f"{admin.name}@127.0.0.1", f"sudo -n /usr/bin/python3 -ISB {script} 10 60"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as ssh:
         assert ssh.stdout is not None
         assert ssh.stdout.readline() == b"begun\n"
-        ended = time.monotonic() + 6
+        ended = time.monotonic() + 10
         (began,) = [
             pid
             for pid in processes.descendants(server.process.pid)

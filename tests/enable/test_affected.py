@@ -117,6 +117,30 @@ def test_somebody_must_be_able_to_become_root() -> None:
     assert "enable-way-in" not in found(people, Host(BOTH, root=BY_KEY), wanted)
 
 
+BASIC = "sshd asks everybody for a key and a code"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (Wanted("sshd", KEY), BASIC),
+        (
+            Wanted("sshd", KEY, "", ("git",), "2099-01-31"),
+            f"{BASIC}; git for a key alone; up to 2099-01-31 not who has no token",
+        ),
+        (
+            Wanted("sshd", PASSWORD, "staff"),
+            "sshd asks %staff (admin) for a password and a code; all others as today",
+        ),
+        (Wanted("sudo"), "sudo asks everybody for a code, besides what it asks now"),
+    ],
+)
+def test_who_is_asked_for_what(wanted: Wanted, said: str) -> None:
+    """One sentence says who is asked, and for what."""
+    people = [ADMIN, one("git", KEY_HELD, is_asked=False)]
+    assert found(people, Host(BOTH), wanted)["enable-asked"] == [said]
+
+
 def test_who_tries_it() -> None:
     """Who proves a change has a token and becomes root; best is who is asked, and not root."""
     root = one("root", TOKEN_HELD, rises=True)

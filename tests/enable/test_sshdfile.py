@@ -52,8 +52,11 @@ def test_a_file_of_its_own() -> None:
         (CONFIG.replace(b"Include", b"  include"), True),
         (CONFIG.replace(b"/etc/ssh/", b""), True),
         (CONFIG.replace(b" /etc/ssh", b'="/etc/ssh').replace(b".conf", b'.conf"'), True),
+        (CONFIG.replace(b"Include", b'"Include"'), True),
+        (b'"Match" User x\n' + CONFIG, False),
         (CONFIG.replace(b"Include", b"#Include"), False),
         (CONFIG.replace(b"*.conf", b"*/x.conf"), False),
+        (b"Include /etc/*\n", False),
         (b"PasswordAuthentication yes\n" + CONFIG, False),
         (b"Port 22\n" + CONFIG, True),
         (b"Match User x\n" + CONFIG, False),
@@ -94,6 +97,12 @@ def test_lines_of_the_same_meaning() -> None:
     """Comments and blanks do not make another configuration."""
     by_hand = b"UsePAM  yes # as it was\r\n\n\tKbdInteractiveAuthentication yes"
     assert sshdfile.sense(by_hand) == ["UsePAM yes", "KbdInteractiveAuthentication yes"]
+
+
+def test_match_blocks() -> None:
+    """A file has Match blocks if sshd sees one, not if a comment does."""
+    assert sshdfile.has_match(CONFIG + b' "match"\tUser x\n')
+    assert not sshdfile.has_match(CONFIG)
 
 
 def test_a_copy_includes_copies() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otpauth import host, log
+from otpauth.cli import admin
 from otpauth.enable import clock, files, journal, trial
 from otpauth.enable.edit import Edit
 from otpauth.enable.plan import Plan
@@ -346,6 +347,11 @@ def test_private(ground: Ground) -> None:
     ground.begin()
     for path in Path(ground.at.host.var).rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_place() -> None:
+    """The path that every verb looks at is that of the journal."""
+    assert journal.Journal(host.Host()).path == admin.JOURNAL
 
 
 def test_race(ground: Ground) -> None:
