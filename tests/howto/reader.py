@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.howto.machine import Machine
     from tests.parts.accounts import Person
 
-SECONDS = 45.0  # the third code within a period is waited for
+SECONDS = 30.0  # the third code within a period is waited for
 PASSPHRASE = "a passphrase for the keys"
 _BOTH = {"password and ": "", "password,": ","}
 _PROMPT = "<ended:%s>"
