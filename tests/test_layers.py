@@ -17,8 +17,8 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "changes", "config", "copies", "grace", "joining", "limits", "login", "moving",
-        "policy",
+        "arguments", "bypass", "changes", "config", "copies", "grace", "joining", "limits", "login",
+        "moving", "policy",
         "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
         "formats",
     },

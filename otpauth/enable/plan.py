@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from otpauth.stack import Line
 
 SSHD = sshd.SERVICE
-TWINS = {"sudo": ("sudo-i",)}  # the same program under another name
+TWINS = {"sudo": "sudo-i", "su": "su-l"}  # the same program under another name
 SILENT = frozenset(  # modules that nobody has to answer
     f"pam_{name}.so"
     for name in (
@@ -213,9 +213,13 @@ def _check_service(service: str) -> None:
 
 
 def _names(service: str) -> list[str]:
-    """Return the service and the other names of its program that there are."""
-    twins = TWINS.get(service, ())
-    return [service, *(e for e in twins if os.path.exists(os.path.join(stack.FOLDER, e)))]
+    """Return the service, and the other name of its program if that has lines of its own."""
+    twin = TWINS.get(service, "")
+    data = _read(os.path.join(stack.FOLDER, twin)) if twin else None
+    if data is None:
+        return [service]
+    found = stack.parts(data.decode("utf-8", "surrogateescape"), twin)
+    return [service] if any(part.includes == service for part in found) else [service, twin]
 
 
 def _sshd_edits(wanted: Wanted) -> list[Edit]:

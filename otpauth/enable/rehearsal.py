@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from otpauth.account import Account
     from otpauth.arguments import Line
@@ -174,18 +174,20 @@ def _verdicts(player: Player, service: str, login: Login) -> list[Found]:
         told = f"the new {service} lets {name} in and asks for no code"
         return [Found(WARN, title, told, f"is {name} among those who are to be asked?")]
     os.openpty()  # keeps the number of that terminal taken: no grace period for what follows
-    found = [Found(OK, title)]
-    for what, code, more in (
+    return [Found(OK, title), *_refusals(player, service, login)]
+
+
+def _refusals(player: Player, service: str, login: Login) -> Iterator[Found]:
+    """Try to log in with a wrong code, and with none."""
+    by_key = ("PreferredAuthentications=publickey",)
+    tries: list[tuple[str, str, Sequence[str]]] = [
         ("with a wrong code", _wrong_code(player), ()),
         ("without a code", "", ()),
-        ("with a key alone", "", ("PreferredAuthentications=publickey",)),
-    ):
-        if service == "sshd" or not more:
-            let_in = login(code, more).status == 0
-            told = f"the new {service} lets {name} in {what}" if let_in else ""
-            title = f"a test login {what} is refused"
-            found.append(Found(FAIL if let_in else OK, title, told))
-    return found
+    ]
+    for what, code, more in [*tries, *([("with a key alone", "", by_key)] * (service == "sshd"))]:
+        let_in = login(code, more).status == 0
+        told = f"the new {service} lets {player.account.name} in {what}" if let_in else ""
+        yield Found(FAIL if let_in else OK, f"a test login {what} is refused", told)
 
 
 def _last_words(talk: Talk) -> str:

@@ -201,6 +201,21 @@ def _put_back_overdue(at: Place) -> Reverted | None:
 
 
 def _put_back(trial: Trial, at: Place, *, how: str, event: str) -> Reverted:
+    back, left = _restore(trial, at)
+    faults = [at.reload()] if trial.reload else []
+    if left:
+        how = f"{how}, but for {', '.join(path for path, _ in left)},"
+    at.journal.end(how, trial)
+    faults += at.cancel()
+    faults = [each for each in faults if each]
+    _log(trial, event, files=" ".join(back), fault="; ".join(faults))
+    for path, kept in left:
+        _log(trial, "left-alone", file=path, before=kept)
+    return Reverted(trial, tuple(back), tuple(left), tuple(faults))
+
+
+def _restore(trial: Trial, at: Place) -> tuple[list[str], list[tuple[str, str]]]:
+    """Put files back, the latest first; return which, and which were left alone."""
     back, left, failed = [], [], []
     for edit, shape in reversed(list(zip(trial.edits, trial.looks, strict=True))):
         try:
@@ -213,16 +228,7 @@ def _put_back(trial: Trial, at: Place, *, how: str, event: str) -> Reverted:
             failed.append(f"{edit.path!r}: {error.strerror}")
     if failed:
         raise WriteError("not put back: " + "; ".join(failed), hint="otpauth-admin revert again")
-    faults = [at.reload()] if trial.reload else []
-    if left:
-        how = f"{how}, but for {', '.join(path for path, _ in left)},"
-    at.journal.end(how, trial)
-    faults += at.cancel()
-    faults = [each for each in faults if each]
-    _log(trial, event, files=" ".join(back), fault="; ".join(faults))
-    for path, kept in left:
-        _log(trial, "left-alone", file=path, before=kept)
-    return Reverted(trial, tuple(back), tuple(left), tuple(faults))
+    return back, left
 
 
 def _is_somebody_elses(edit: Edit) -> bool:

@@ -203,6 +203,17 @@ def test_one_box(host: Host) -> None:
     assert by_key(host, host.robot).ok
 
 
+def test_until_a_day(host: Host) -> None:
+    """Until the deadline a key is enough for who has no token; who has one gives a code."""
+    said = enable(host, "sshd", "--until", "2099-01-31")
+    assert "a key and a code; up to 2099-01-31 not who has no token" in said
+    assert "robot" not in said
+    done = by_key(host, host.robot)
+    assert (done.ok, done.prompts) == (True, ())
+    assert not client.login(host.alice, host.sshd).ok
+    assert by_key(host, host.alice, host.code()).ok
+
+
 def test_a_main_file_without_include(host: Host) -> None:
     """Where sshd reads no files of its own folder, the main file gets the lines and loses them."""
     main = SSH / "sshd_config"
@@ -246,6 +257,18 @@ def test_su(host: Host) -> None:
     assert not _as(host.alice, "su", "bob", "-c", "id", answers=(PASSWORD, "123456")).ok
     done = subprocess.run(("su", "bob", "-c", "id -un"), capture_output=True, text=True, check=True)
     assert done.stdout == "bob\n"
+
+
+def test_a_twin_with_lines_of_its_own(host: Host) -> None:
+    """The other name of su is changed where it has lines of its own, not where it has su's."""
+    twin = PAM / "su-l"
+    text = twin.read_bytes()
+    assert "su-l" not in enrolment.admin("enable", "su", "--dry-run").stdout
+    twin.write_bytes((PAM / "su").read_bytes())
+    said = enrolment.admin("enable", "su", "--dry-run").stdout
+    twin.write_bytes(text)
+    assert "+++ /etc/pam.d/su-l\n" in said
+    assert host
 
 
 def _as(person: Person, *words: str, answers: tuple[str, ...]) -> terminal.Talk:

@@ -138,12 +138,11 @@ def test_sshd_does_not_start(tester: Person) -> None:
 
 @pytest.mark.parametrize("service", ["sudo", "su"])
 def test_local(tester: Person, service: str) -> None:
-    """The stacks of sudo and su are proved with the real programs."""
+    """The stacks of sudo and su are proved with the real programs, a grace period or not."""
     path = f"/etc/pam.d/{service}"
     text = files.read(path) or b""
-    after = text.replace(
-        INCLUDE, b"auth requisite pam_unix.so\n" + OURS.rstrip() + b" after_password\n"
-    )
+    line = OURS.rstrip() + b" after_password grace_period=600\n"
+    after = text.replace(INCLUDE, b"auth requisite pam_unix.so\n" + line)
     plan = Plan(service, (change(path, after),), reload=False, tester=tester.name)
     before = real(tester)
     assert states(prove.prove(plan)) == ["ok", "ok", "ok"]
@@ -161,6 +160,38 @@ def test_other_services(tester: Person) -> None:
     """For a service without a test login, and without a tester, that is what is said."""
     assert states(prove.prove(Plan("cron", (), reload=False, tester=tester.name))) == ["warn"]
     assert states(prove.prove(Plan("sshd", (), reload=True, tester=""))) == ["warn"]
+
+
+def test_it_hangs(tester: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rehearsal that does not end in time is ended, and is a fail."""
+    monkeypatch.setattr(prove, "SECONDS", 1)
+    hangs = change(PAM, b"account required pam_exec.so /bin/sleep 60\n")
+    found = prove.prove(Plan("sshd", (hangs,), reload=True, tester=tester.name))
+    assert states(found) == ["fail"]
+    assert "did not end in 1 s" in found[0].evidence
+    assert not _words_below(os.getpid()) & {b"/bin/sleep", rehearsal.__file__.encode()}
+
+
+def test_no_client(tester: Person) -> None:
+    """Without an ssh client no login is made, and what to install is said."""
+    subprocess.run(("mount", "--bind", "/dev/null", "/usr/bin/ssh"), check=True)
+    try:
+        found = prove.prove(with_key(tester))
+    finally:
+        subprocess.run(("umount", "/usr/bin/ssh"), check=True)
+    assert states(found) == ["warn"]
+    assert found[0].mend == "apt-get install openssh-client"
+
+
+def test_no_namespaces(tester: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where root may make no namespaces, as in many containers, no login is made, and why."""
+    weak = ("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", *prove.NAMESPACES)
+    monkeypatch.setattr(prove, "NAMESPACES", weak)
+    before = real(tester)
+    found = prove.prove(with_key(tester))
+    assert states(found) == ["warn"]
+    assert "unshare failed: Operation not permitted" in found[0].evidence
+    assert real(tester) == before
 
 
 def test_killed(tester: Person) -> None:
