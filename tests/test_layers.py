@@ -17,8 +17,8 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "challenge", "changes", "config", "copies", "grace", "joining", "limits", "login",
-        "moving", "policy",
+        "arguments", "challenge", "changes", "config", "copies", "grace", "joining", "limits",
+        "login", "moving", "policy",
         "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.totp",
         "formats",
     },
@@ -37,8 +37,8 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
-    "otpauth.arrivals", "otpauth.challenge", "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles",
-    "otpauth.kinds.paper", "otpauth.numbers", "otpauth.uri",
+    "otpauth.arrivals", "otpauth.challenge", "otpauth.cli", "otpauth.config", "otpauth.formats",
+    "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.numbers", "otpauth.uri",
 }  # fmt: skip
 
 
