@@ -168,7 +168,7 @@ def _printed(target: Target, draft: Draft, made: tuple[str, ...], *, prefixed: b
         made,
         (
             f"A login asks for one of these by its number. {before}Each works once: strike it out.",
-            "Where it does not ask, type number and password: 007 ...",
+            "Where it asks for no number, type the number of any, a blank, and the password.",
         ),
     )
 
