@@ -141,7 +141,7 @@ def _draft(name: str, made: tuple[str, ...], prefix: str, form: str, size: int) 
         paper.code(number, paper.digest(prefix + text, form=form, length=length))
         for number, text in enumerate(made)
     )
-    bits = int(size * _bits_of_one(form))
+    bits = min(int(size * _bits_of_one(form)), token.LIST_BITS[1])
     return Draft("list", name, {"bits": bits, "codes": codes, "form": form, "length": length})
 
 
