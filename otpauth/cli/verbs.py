@@ -35,6 +35,14 @@ def opened_terminal(*, plain: bool, qr: str = "auto") -> Iterator[Terminal]:
         raise
 
 
+def proven(target: Target, *, plain: bool) -> Proof | None:
+    """Ask for a code of a present token where a change needs one, on a terminal of its own."""
+    if not target.needs_proof():
+        return None
+    with opened_terminal(plain=plain) as terminal:
+        return target.prove(terminal)
+
+
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
     from otpauth.cli import paper
@@ -74,10 +82,7 @@ def replace(target: Target, options: argparse.Namespace) -> int:
 
 def codes(target: Target, options: argparse.Namespace) -> int:
     """Make new scratch codes in the place of the old ones."""
-    if not target.enrolled:
-        raise NotEnrolledError(
-            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
-        )
+    _check_enrolled(target)
     new = new_codes(target, options.codes)
     old = tuple(each.id for each in target.tokens if each.kind == "scratch")
     drafts = (wizard.scratch_draft(new),) if new else ()
@@ -96,10 +101,7 @@ def remove(target: Target, options: argparse.Namespace) -> int:
     names = list(dict.fromkeys(options.names))
     waiting = _waiting(target, names)
     there = [target.named(name) for name in names if name not in waiting]
-    proof = None
-    if there and target.needs_proof():
-        with opened_terminal(plain=options.plain) as terminal:
-            proof = target.prove(terminal)
+    proof = proven(target, plain=options.plain) if there else None
     if waiting and isinstance(target, Own):
         from otpauth import propose
 
@@ -131,10 +133,7 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
         labels["enabled"] = options.switch == "on"
     if not labels:
         raise UsageError("nothing to set", hint="--name, --note, --expires, --on or --off")
-    proof = None
-    if target.needs_proof():
-        with opened_terminal(plain=options.plain) as terminal:
-            proof = target.prove(terminal)
+    proof = proven(target, plain=options.plain)
     target.submit("set", one.name, Change(relabel={one.id: labels}, proof=proof))
     print(f"{target.program}: {one.name}: the change {when(target)}")
     return report.DONE
@@ -143,16 +142,10 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
 def wish(target: Target, options: argparse.Namespace) -> int:
     """Change what the user wishes for his logins."""
     wished = flags.wished(options, "totp")
-    if not target.enrolled:
-        raise NotEnrolledError(
-            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
-        )
+    _check_enrolled(target)
     if bool(wished) == options.none:
         raise UsageError("wish for something, or --none", hint="-w, -r and -R, or -u")
-    proof = None
-    if target.needs_proof():
-        with opened_terminal(plain=options.plain) as terminal:
-            proof = target.prove(terminal)
+    proof = proven(target, plain=options.plain)
     target.submit("wish", "limits", Change(wishes=wished or wishes.NONE, proof=proof))
     told = wishes.told(target.policy.login, wished or wishes.NONE) or ["the host's rule"]
     from_when = "from your next login on" if isinstance(target, Own) else "from now on"
@@ -163,9 +156,8 @@ def wish(target: Target, options: argparse.Namespace) -> int:
 
 def say_cut(target: Target, wished: Wishes | None) -> None:
     """Say which wishes the host's rule stands above."""
-    for line in wishes.told(target.policy.login, wished or wishes.NONE):
-        if wishes.CUT in line:
-            report.say(target.program, "warning", f"in force is {line}")
+    for line in wishes.cut(target.policy.login, wished or wishes.NONE):
+        report.say(target.program, "warning", line)
 
 
 def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> Draft:
@@ -305,6 +297,13 @@ def new_codes(target: Target, count: int | None) -> list[str]:
     if "scratch" not in target.policy.setup.kinds:
         return []
     return wizard.new_scratch(target.policy.setup.scratch if count is None else count)
+
+
+def _check_enrolled(target: Target) -> None:
+    if not target.enrolled:
+        raise NotEnrolledError(
+            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
+        )
 
 
 def _waiting(target: Target, names: list[str]) -> dict[str, str]:
