@@ -26,7 +26,7 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "store", "unseal",
     },
-    {"attempt", "exec", "pam", "propose", "services", "stack", "cli", "doctor", "enable"},
+    {"attempt", "exec", "onebox", "pam", "propose", "services", "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",
@@ -38,7 +38,7 @@ NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
     "otpauth.arrivals", "otpauth.challenge", "otpauth.cli", "otpauth.config", "otpauth.formats",
-    "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.numbers", "otpauth.uri",
+    "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.numbers", "otpauth.onebox", "otpauth.uri",
 }  # fmt: skip
 
 
