@@ -49,6 +49,19 @@ class Notice(NamedTuple):
     reason: str
 
 
+class Bypass(NamedTuple):
+    """How long and how often a user is let in without a code; bypass.py says what it is.
+
+    A greater number goes before a smaller one; of one number the greater `spent` counts.
+    """
+
+    number: int = 0
+    since: int = 0
+    until: int = 0
+    uses: int = 0
+    spent: int = 0
+
+
 WHATS = ("added", "changed", "refused", "removed", "wished")
 
 
@@ -61,7 +74,8 @@ class State(NamedTuple):
     a code that fits a skewed phone; `removed` ids and when; `events` wrong answers; `known`
     place to last accepted code; `wrong` answer hash to when; `tries` place to its last scratch
     try; `graces` mark of a token and where it was accepted to when; `done` proposal digest to
-    when (at least: they are in the order of the values); `told` notices up to then were shown.
+    when (at least: they are in the order of the values); `told` notices up to then were shown;
+    `bypass` the latest grant of logins without a code.
     """
 
     steps: dict[str, int] = {}
@@ -79,6 +93,7 @@ class State(NamedTuple):
     done: dict[str, int] = {}
     notices: frozenset[Notice] = frozenset()
     told: int = 0
+    bypass: Bypass = Bypass()
 
 
 def join(one: State, two: State) -> State:
@@ -100,6 +115,7 @@ def join(one: State, two: State) -> State:
         done=_newest(_later(one.done, two.done), DONE_MAX),
         notices=frozenset(sorted(one.notices | two.notices)[-NOTICES_MAX:]),
         told=max(one.told, two.told),
+        bypass=max(one.bypass, two.bypass),
     )
 
 
@@ -156,6 +172,7 @@ def value(state: State) -> dict[str, Any]:
         "resyncs": {ident: list(pair) for ident, pair in state.resyncs.items()},
         "events": _by_bucket(state.events),
         "notices": [list(notice) for notice in sorted(state.notices)],
+        "bypass": list(state.bypass),
     }
 
 
@@ -183,6 +200,7 @@ def read(item: Any) -> State:
             _notice(each) for each in canonical.array(got["notices"], most=NOTICES_MAX)
         ),
         told=canonical.integer(got["told"]),
+        bypass=Bypass(*(canonical.integer(each) for each in _row(got["bypass"], 5))),
     )
 
 

@@ -17,8 +17,8 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "challenge", "changes", "config", "copies", "grace", "joining", "limits",
-        "login", "moving", "policy",
+        "arguments", "bypass", "challenge", "changes", "config", "copies", "grace", "joining",
+        "limits", "login", "moving", "policy",
         "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.totp",
         "formats",
     },

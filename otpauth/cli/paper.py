@@ -43,7 +43,7 @@ _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 _GROUP = 4  # characters between blanks
 _WIDTH = 79  # columns of a printed page
 _OPTIONS = ("alphabet", "bits", "count", "html", "prefix", "sheet")
-_NOT_OURS = ("algorithm", "digits", "period", "codes", "issuer", "label", "qr_file", "uri")
+_NOT_OURS = ("algorithm", "digits", "period", "codes", "issuer", "label", "qr_file", "uri", "json")
 
 
 class Printed(NamedTuple):
