@@ -17,14 +17,14 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "bypass", "changes", "config", "copies", "grace", "joining", "limits", "login",
-        "moving", "policy",
-        "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
+        "arguments", "bypass", "challenge", "changes", "config", "copies", "grace", "joining",
+        "limits", "login", "moving", "policy",
+        "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.totp",
         "formats",
     },
     {
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
-        "log", "originals", "store", "unseal",
+        "log", "numbers", "originals", "store", "unseal",
     },
     {"attempt", "exec", "onebox", "pam", "propose", "services", "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
@@ -37,8 +37,8 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
-    "otpauth.arrivals", "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles",
-    "otpauth.onebox", "otpauth.uri",
+    "otpauth.arrivals", "otpauth.challenge", "otpauth.cli", "otpauth.config", "otpauth.formats",
+    "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.numbers", "otpauth.onebox", "otpauth.uri",
 }  # fmt: skip
 
 

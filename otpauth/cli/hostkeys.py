@@ -23,15 +23,14 @@ _INPUT_MAX = 64 * 1024
 
 def init(options: argparse.Namespace) -> int:
     """Make keys and folders where there are none."""
-    if _in_chroot():
-        if options.at_install:
-            return _left_to_the_start()
+    image = _image()
+    if options.at_install and (image or not _booted()):
+        return _left_to_the_start()
+    if image:
         raise RefusedError(
-            "this is a chroot: what is made from it would share its keys",
+            f"{image}: what is made from it would share its keys",
             hint="run otpauth-admin init on the running system, before sshd starts",
         )
-    if options.at_install and not _booted():
-        return _left_to_the_start()
     place = Host()
     public, new = keyfiles.init(place)
     if not new:
@@ -142,16 +141,17 @@ def _left_to_the_start() -> int:
     return report.DONE
 
 
-def _in_chroot() -> bool:
-    """Say whether this is a folder of another system; without /proc it is."""
+def _image() -> str:
+    """Say by what this is seen to be an image and no running system; nothing if it is not."""
     try:
         inside = os.stat("/proc/1/root/.")
         here = os.stat("/")
     except FileNotFoundError:
-        return True
+        return "there is no /proc, as in an image"
     except OSError:  # a container's root may not look into process 1
-        return False
-    return (inside.st_dev, inside.st_ino) != (here.st_dev, here.st_ino)
+        return ""
+    same = (inside.st_dev, inside.st_ino) == (here.st_dev, here.st_ino)
+    return "" if same else "this is a chroot"
 
 
 def _booted() -> bool:
