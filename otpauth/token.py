@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-KINDS = ("totp", "hotp", "scratch")
+KINDS = ("totp", "hotp", "scratch")  # kinds that a record holds
+SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
 ONE_TIME = ("totp", "hotp")  # kinds a person uses every day; scratch codes are the spare key
 TOKENS_MAX = 8  # that an account may have
 MERGED_MAX = 32  # that a record may hold after two copies with different ones were merged

@@ -17,14 +17,14 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "changes", "config", "copies", "grace", "joining", "limits", "login", "moving",
-        "policy",
+        "arguments", "changes", "channels", "config", "copies", "grace", "joining", "limits",
+        "login", "moving", "policy",
         "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
         "formats",
     },
     {
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
-        "log", "originals", "store", "unseal",
+        "log", "originals", "process", "send", "store", "unseal",
     },
     {"attempt", "exec", "pam", "propose", "services", "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
@@ -38,7 +38,7 @@ NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
     "otpauth.arrivals", "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles",
-    "otpauth.uri",
+    "otpauth.uri", "email", "otpauth.channels", "otpauth.send", "otpauth.process",
 }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ MODULES = modules()
 def layer(name: str) -> int:
     """Return the number of a module's layer."""
     folder = name.partition(".")[0]
-    short = folder if folder in ("cli", "doctor", "enable", "formats") else name
+    short = folder if folder in ("cli", "doctor", "enable", "formats", "send") else name
     numbers = [number for number, names in enumerate(LAYERS) if short in names]
     assert len(numbers) == 1, f"otpauth/{name} is in no layer: LAYERS in tests/test_layers.py"
     return numbers[0]

@@ -15,7 +15,7 @@ from otpauth.policy import RULE_KEYS, SETUP_KEYS, Rule
 GOOD = [
     ("nullok", "yes", True),
     ("nullok", "no", False),
-    ("kinds", "*", ("totp", "hotp", "scratch")),
+    ("kinds", "*", policy.KINDS),
     ("kinds", "totp scratch", ("totp", "scratch")),
     ("window", "1", 1),
     ("window", "21", 21),
