@@ -31,11 +31,21 @@ def code(typed: str | None) -> str:
     return text if text.isascii() and text.isalnum() else ""
 
 
+def numbered(typed: str) -> tuple[int, str] | None:
+    """Return the number in front of a list password, and the rest: `071 word word`, `71:word`."""
+    found = re.match(r"\s*([0-9]{1,3})(?:\s*:|\s)\s*(?=\S)", typed)
+    return (int(found[1]), typed[found.end() :]) if found else None
+
+
 class Candidate(NamedTuple):
-    """A code that was perhaps typed, and what stood before it: the password, if the rest is one."""
+    """A code that was perhaps typed, and what stood before it: the password, if the rest is one.
+
+    `whole` is the answer as it was typed, where it can be nothing but one code.
+    """
 
     code: str
     prefix: str = ""
+    whole: str = ""
 
     def __repr__(self) -> str:
         """Tell neither."""
@@ -44,8 +54,8 @@ class Candidate(NamedTuple):
 
 def alone(typed: str | None) -> tuple[Candidate, ...]:
     """Return the one candidate of an answer that must be a code and nothing else."""
-    text = code(typed)
-    return (Candidate(text),) if text else ()
+    text = typed or ""
+    return (Candidate(code(text), whole=text),) if 0 < len(text) <= JOINED_MAX else ()
 
 
 def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
-from otpauth import log, login, record, secretfile, store
+from otpauth import answer, hostcopy, log, login, record, secretfile, store, token
 from otpauth.errors import (
     BusyError,
     ConfigError,
@@ -14,12 +15,15 @@ from otpauth.errors import (
     HostKeyError,
     RecordError,
 )
-from otpauth.login import Outcome
+from otpauth.login import Asked, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otpauth.account import Account
     from otpauth.arguments import Line
+    from otpauth.challenge import Challenge
     from otpauth.login import Request, Typed
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
@@ -39,13 +43,17 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
 )
 
 
-def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
+def attempt(
+    account: Account, request: Request, typed: Typed, terms: Terms, asked: Asked = login.UNASKED
+) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
+    if asked.numbers is None and not _may_name(account, typed, terms):
+        asked = asked._replace(numbers={})
     try:
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
-            outcome = login.decide(held, request, typed, terms.rule, chance=chance)
+            outcome = login.decide(held, request, typed, terms.rule, chance=chance, asked=asked)
             after = outcome.record or held or record.Record(account.name, account.uid)
             return store.Act(after, outcome, home=outcome.verdict == login.ACCEPT)
 
@@ -59,6 +67,52 @@ def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> O
         outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
     _log(request, terms, outcome, done)
     return outcome._replace(record=None)
+
+
+@contextlib.contextmanager
+def asking(account: Account | None, request: Request, terms: Terms, prompt: str) -> Iterator[Asked]:
+    """Give what to ask, and hold what is reserved for it until the login's end. Never raises.
+
+    That is `prompt`, without looking at anything but who it is, unless the person's first factor
+    is known and the host's copy of his record lists a kind that is asked for in a way of its own.
+    """
+    wanted = request.first_factor and {*token.ASKED}.intersection(terms.rule.kinds)
+    if account is None or not wanted or not wanted & hostcopy.kinds(account, terms.host):
+        yield Asked(prompt)
+        return
+    from otpauth import numbers
+
+    challenge = _challenge(account, request, terms, prompt)
+    with numbers.holder(terms.host.asked_of(account.name)) as own:
+        yield challenge.asked({each.id: own.first(each.numbers) for each in challenge.papers})
+
+
+def _challenge(account: Account, request: Request, terms: Terms, prompt: str) -> Challenge:
+    """Find what to ask in a transaction of its own; after a fault no list password counts."""
+    from otpauth import challenge
+
+    def act(held: Record | None, _: Fingerprints) -> store.Act:
+        found = challenge.challenge(held, request, terms.rule, prompt)
+        after = found.record or held or record.Record(account.name, account.uid)
+        return store.Act(after, found, home=False)
+
+    try:
+        done = store.transact(account, terms, act)
+    except tuple(kind for kind, _, _ in _FAULTS):
+        return challenge.Challenge(prompt)
+    _log_adopted(request, done)
+    found: Challenge = done.value
+    return found if done.recorded else challenge.Challenge(prompt)
+
+
+def _may_name(account: Account, typed: Typed, terms: Terms) -> bool:
+    """Say whether a list password that nobody asked for may count: its number is asked nowhere."""
+    named = answer.numbered(typed) if isinstance(typed, str) else None
+    if named is None:
+        return False
+    from otpauth import numbers
+
+    return numbers.free(terms.host.asked_of(account.name), named[0])
 
 
 def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:

@@ -27,13 +27,17 @@ if TYPE_CHECKING:
     from otpauth.wishes import Wishes
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
+PROOF_MAX = 32  # characters of a code; a list password may be longer
 PROPOSAL_LIFE = 90 * 86400
 SIZE_MAX = 16 * 1024  # bytes of JSON in a proposal
 LABELS = ("name", "note", "expires", "enabled")
 
 
 class Proof(NamedTuple):
-    """A code of a present token and when it was typed, in Unix seconds."""
+    """A code of a present token and when it was typed, in Unix seconds.
+
+    A list password stands as it was typed, with its number in front.
+    """
 
     code: str
     time: int
@@ -122,8 +126,9 @@ def _proof(value: Any) -> Proof | None:
     row = canonical.array(value, most=2)
     if len(row) != 2:
         raise FormatError("sealed data has a proof that is none")
-    code = canonical.text(row[0], most=32)
-    if not code or answer.code(code) != code:
+    code = canonical.text(row[0], most=answer.JOINED_MAX)
+    short = len(code) <= PROOF_MAX and answer.code(code) == code
+    if not code or not (short or answer.numbered(code)):
         raise FormatError("sealed data has a proof that is no code")
     return Proof(code, canonical.integer(row[1]))
 
@@ -280,10 +285,11 @@ def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[R
     rule = wishes.effective(ground.rule, account.wishes)
     if limits.wait(account.state, limits.PROPOSALS, rule, now):
         return None
+    typed = answer.Candidate(answer.code(proof.code), whole=proof.code)
     if now - PROOF_LIFE < proof.time <= now + limits.CLOCK_SLACK:
         for each in account.ordered():
             if each.live(now) and each.kind in rule.kinds:
-                match = login.compare(each, account, proof.code, proof.time, rule, marks)
+                match = login.compare(each, account, typed, proof.time, rule, marks)
                 if match and match.result == ACCEPTED:
                     return account._replace(state=match.state), True
     mark = marks.answer(account.user, f"{proof.code} at {proof.time}")

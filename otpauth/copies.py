@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from otpauth import record, seal, token
 from otpauth.errors import SealError
-from otpauth.kinds import scratch
 from otpauth.secretfile import Listed, SealedRecord
 
 TYPE_CHECKING = False
@@ -61,6 +60,6 @@ def listed(account: Record, each: Token) -> Listed:
         each.created,
         account.state.last.get(each.id, 0),
         each.expires,
-        scratch.left(each, account.state) if each.kind == "scratch" else -1,
+        token.left(each, account.state.used.get(each.id, 0)) if each.kind in token.SETS else -1,
         token.bits(each),
     )

@@ -46,6 +46,10 @@ class Host(NamedTuple):
         """Return the path of a user's lock, which is never renamed or removed."""
         return os.path.join(self.var, "lock", file_name(user))
 
+    def asked_of(self, user: str) -> str:
+        """Return the path of the file that stands for the list numbers a user is asked for."""
+        return os.path.join(self.var, "lock", "=asked-" + file_name(user))
+
     @property
     def exported(self) -> str:
         """The path of the note which key was backed up last."""

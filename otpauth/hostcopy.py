@@ -8,7 +8,7 @@ import os
 import time
 
 from otpauth import copies, home, host, secretfile
-from otpauth.errors import BusyError, FormatError, RecordError, WriteError
+from otpauth.errors import BusyError, FormatError, RecordError, UnsafeFileError, WriteError
 from otpauth.secretfile import SealedRecord, SecretFile
 
 TYPE_CHECKING = False
@@ -78,6 +78,18 @@ def read(
             set_aside(path)
         return None, 1
     return held, section.generation
+
+
+def kinds(account: Account, place: Host) -> frozenset[str]:
+    """Return the kinds of tokens that the clear lines of the host's copy list, unopened."""
+    try:
+        path = place.copy_of(account.name)
+        data = host.trusted(path, place.owner, most=secretfile.SIZE_MAX, private=True)
+    except (OSError, UnsafeFileError):
+        return frozenset()
+    lines = data.partition(b"\nsealed\n")[0].split(b"\n")
+    words = [line.split(b" ") for line in lines if line.startswith(b"token ")]
+    return frozenset(each[2].decode("ascii", "replace") for each in words if len(each) > 2)
 
 
 def set_aside(path: str) -> None:

@@ -12,7 +12,7 @@ import time
 from otpauth import account, answer, arguments, attempt, home, limits, login, store
 from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
 from otpauth.host import Host
-from otpauth.login import Outcome, Request
+from otpauth.login import Asked, Outcome, Request
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -114,15 +114,24 @@ def _first_pass(pamh: Any, one: Login) -> Outcome | None:
 
 
 def _ask(pamh: Any, one: Login) -> int:
-    """Prompt, decide, and with a first factor perhaps once more."""
-    prompt = one.line.prompt
+    """Prompt and decide; a password with a code behind it is asked for as everybody's."""
+    if one.line.forward:
+        return _turns(pamh, one, Asked(one.line.prompt))
+    with attempt.asking(one.who, one.request, one.terms, one.line.prompt) as asked:
+        return _turns(pamh, one, asked)
+
+
+def _turns(pamh: Any, one: Login, asked: Asked) -> int:
+    """Ask, and with a first factor perhaps once more."""
+    prompt = asked.prompt
     again_max = 0 if one.line.forward else AGAIN_MAX  # a second answer had no password in it
     for turn in range(1 + again_max):
         typed = _converse(pamh, prompt, echo=one.line.echo)
         answered = time.monotonic()
         now = int(time.time())
         one = one._replace(request=one.request._replace(now=now), terms=one.terms._replace(now=now))
-        outcome = _decide(one, answer.tails(typed, bare=True) if one.line.forward else typed)
+        given = answer.tails(typed, bare=True) if one.line.forward else typed
+        outcome = _decide(one, given, asked)
         if outcome.verdict == login.ACCEPT:
             return _accepted(pamh, one, outcome)
         attempt.hold_back(answered)
@@ -133,12 +142,12 @@ def _ask(pamh: Any, one: Login) -> int:
     return _code(pamh, outcome)
 
 
-def _decide(one: Login, typed: Typed) -> Outcome:
+def _decide(one: Login, typed: Typed, asked: Asked = login.UNASKED) -> Outcome:
     if one.who is None:
         outcome = Outcome(login.REFUSE, login.UNKNOWN_USER)
         attempt.note(one.request, outcome, one.terms.rule.log)
         return outcome
-    return attempt.attempt(one.who, one.request, typed, one.terms)
+    return attempt.attempt(one.who, one.request, typed, one.terms, asked)
 
 
 def _accepted(pamh: Any, one: Login, outcome: Outcome) -> int:

@@ -36,6 +36,7 @@ class Rule(NamedTuple):
     `nullok` lets users without any enrolment pass; `kinds` are the kinds accepted; `window` is in
     time steps; `rate_limit` is (wrong answers, seconds); `resync` is in seconds, 0 for off.
     `grace` is for how many seconds an accepted one-time code spares the next, 0 for off.
+    Fewer scratch codes than `warn_below`, or list passwords than `list_warn_below`, are warned of.
     `after_password` says that a first factor was demanded before this line of the stack,
     `before_password` that one is demanded after it. `wished_window` and `wished_limit` are what
     its user demands besides, see wishes.effective.
@@ -48,6 +49,7 @@ class Rule(NamedTuple):
     resync: int = 600
     grace: int = 0
     warn_below: int = 3
+    list_warn_below: int = 20
     prompt: str = "Verification code: "
     log: str = "syslog"
     after_password: bool = False
@@ -194,6 +196,7 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "resync": _resync,
     "grace": _grace,
     "warn_below": _count(0, token.SCRATCH_MAX),
+    "list_warn_below": _count(0, token.LIST_MAX),
     "prompt": _prompt,
     "log": _one_of(*LOGS),
 }

@@ -28,6 +28,7 @@ GRACES_MAX = 16  # marks of codes that spare the next one for a while
 DONE_MAX = 32  # digests of proposals that were dealt with
 NOTICES_MAX = 8
 PLACE_MAX = 64  # characters
+_HEX = "0123456789abcdef"
 STRANGERS = "*"  # the bucket of all places that are not known
 
 
@@ -55,7 +56,7 @@ class State(NamedTuple):
     """All that changes by logging in.
 
     Maps are by token id where not said otherwise. `steps` last accepted TOTP step; `counters`
-    next HOTP counter; `used` bit n set: scratch code n was used; `last` when it was last
+    next HOTP counter; `used` bit n set: code n of a set was used; `last` when it was last
     accepted; `drifts` (learned at, steps the phone is off); `resyncs` (when, step or counter) of
     a code that fits a skewed phone; `removed` ids and when; `events` wrong answers; `known`
     place to last accepted code; `wrong` answer hash to when; `tries` place to its last scratch
@@ -202,7 +203,8 @@ def _place(key: str) -> str:
 
 
 def _bits(digits: Any) -> int:
-    if not isinstance(digits, str) or not 0 < len(digits) <= 50 or digits.strip("0123456789abcdef"):
+    most = token.LIST_MAX // 4
+    if not isinstance(digits, str) or not 0 < len(digits) <= most or digits.strip(_HEX):
         raise FormatError("sealed data has a set of used codes that is none")
     return int(digits, 16)
 

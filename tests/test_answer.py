@@ -90,7 +90,7 @@ TAILS = {
 def test_tails(typed: str) -> None:
     """A password with a code at its end gives that code, six digits first, and what it is."""
     found = answer.tails(typed, bare=True)
-    assert [tuple(each) for each in found] == TAILS[typed]
+    assert [(each.code, each.prefix) for each in found] == TAILS[typed]
 
 
 def test_tails_of_a_password_alone() -> None:

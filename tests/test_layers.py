@@ -17,16 +17,16 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "changes", "channels", "config", "copies", "grace", "joining", "limits",
-        "login", "moving", "policy",
-        "kinds", "kinds.hotp", "kinds.scratch", "kinds.totp",
+        "arguments", "challenge", "changes", "channels", "config", "copies", "grace", "joining",
+        "limits", "login", "moving", "policy",
+        "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.sent", "kinds.totp",
         "formats",
     },
     {
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
-        "log", "originals", "process", "send", "store", "unseal",
+        "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "pam", "propose", "services", "stack", "cli", "doctor", "enable"},
+    {"attempt", "exec", "pam", "propose", "sending", "services", "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",
@@ -37,8 +37,10 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
-    "otpauth.arrivals", "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles",
-    "otpauth.uri", "email", "otpauth.channels", "otpauth.send", "otpauth.process",
+    "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.cli", "otpauth.config",
+    "otpauth.formats", "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.kinds.sent",
+    "otpauth.numbers", "otpauth.process", "otpauth.routes", "otpauth.send", "otpauth.sending",
+    "otpauth.uri", "email",
 }  # fmt: skip
 
 
