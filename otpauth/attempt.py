@@ -43,19 +43,47 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
 )
 
 
+class _Ways:
+    """The ways by which codes are sent to an account, put beside its tokens for one decision."""
+
+    def __init__(self, account: Account, terms: Terms) -> None:
+        self._blank = record.Record(account.name, account.uid)
+        self._routes = store.routes_of(account, terms)
+
+    def given(self, held: Record | None, request: Request, marks: Fingerprints) -> Record | None:
+        """Return the record to decide by."""
+        if not self._routes:
+            return held
+        from otpauth.kinds import sent
+
+        return sent.given(held or self._blank, self._routes, request, marks)
+
+    def stripped(self, after: Record | None, held: Record | None) -> Record:
+        """Return the record to write."""
+        if after is None or not self._routes:
+            return after or held or self._blank
+        from otpauth.kinds import sent
+
+        return sent.stripped(after, held or self._blank)
+
+
 def attempt(
     account: Account, request: Request, typed: Typed, terms: Terms, asked: Asked = login.UNASKED
 ) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     if asked.numbers is None and not _may_name(account, typed, terms):
         asked = asked._replace(numbers={})
+    ways = _Ways(account, terms)
     try:
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
-            outcome = login.decide(held, request, typed, terms.rule, chance=chance, asked=asked)
-            after = outcome.record or held or record.Record(account.name, account.uid)
-            return store.Act(after, outcome, home=outcome.verdict == login.ACCEPT)
+            seen = ways.given(held, request, marks)
+            outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
+            after = ways.stripped(outcome.record, held)
+            return store.Act(
+                after, outcome, home=after.enrolled and outcome.verdict == login.ACCEPT
+            )
 
         done = store.transact(account, terms, act)
     except tuple(kind for kind, _, _ in _FAULTS) as error:
@@ -120,13 +148,13 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
 
     None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
     """
+    ways = _Ways(account, terms)
 
     def act(held: Record | None, marks: Fingerprints) -> store.Act:
-        outcome = login.spared(held, request, terms.rule, marks=marks)
-        after = outcome and outcome.record
-        return store.Act(
-            after or held or record.Record(account.name, account.uid), outcome, home=False
-        )
+        seen = ways.given(held, request, marks)
+        outcome = login.spared(seen, request, terms.rule, marks=marks)
+        after = ways.stripped(outcome and outcome.record, held)
+        return store.Act(after, outcome, home=False)
 
     try:
         done = store.transact(account, terms, act)
@@ -147,7 +175,8 @@ def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> 
     try:
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
-        return login.decide(held, request, typed, terms.rule, chance=chance)._replace(record=None)
+        seen = _Ways(account, terms).given(held, request, chance.marks)
+        return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
     except tuple(kind for kind, _, _ in _FAULTS) as error:
         verdict, reason = _mapped(error)
         return Outcome(verdict, reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from otpauth import policy
+from otpauth import limits, policy, state
 from otpauth.errors import ConfigError
 from otpauth.value import NamedTuple
 
@@ -22,10 +22,10 @@ TYPES = ("sendmail", "smtp", "http", "command")
 TLS = ("starttls", "tls", "none")
 GECOS = ("name", "office", "work", "home", "other")  # the fields between commas, in their order
 VALUES = ("code", "host", "id", "rhost", "service", "to", "until", "user")
-LIFETIME = (60, 900)  # seconds
-PER_USER_MAX = 20  # messages; a record remembers no more
+LIFETIME = (60, limits.DUE_LIFE)  # seconds
+PER_USER_MAX = state.SENDS_MAX  # messages; a record remembers no more
 PER_HOST_MAX = 100_000
-WINDOW_MAX = 86400  # seconds that a limit may speak of
+WINDOW_MAX = limits.DAY  # seconds that a limit may speak of
 TEMPLATE_MAX = 4096  # characters
 ADDRESS_MAX = 254  # characters, RFC 5321 4.5.3.1.3
 CONNECT_SECONDS = 5

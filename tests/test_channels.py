@@ -52,7 +52,7 @@ BROKEN = {
     "no_url": (SMS.replace("url = https://x.org/{to}\n", ""), 1, "url"),
     "too_long": (f"{MAIL}lifetime = 16m\n", 5, "lifetime"),
     "too_short": (f"{MAIL}lifetime = 59s\n", 5, "lifetime"),
-    "many_for_a_user": (f"{MAIL}per_user = 21/1h\n", 5, "per_user"),
+    "many_for_a_user": (f"{MAIL}per_user = 13/1h\n", 5, "per_user"),
     "unknown_value": (f"{MAIL}text = {{code}} {{password}}\n", 5, "password"),
     "text_without_code": (f"{MAIL}text = hello\n", 5, "code"),
     "form_without_code": (f"{SMS}form =\n  To = {{to}}\n", 6, "code"),

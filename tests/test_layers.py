@@ -26,7 +26,8 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "pam", "propose", "sending", "services", "stack", "cli", "doctor", "enable"},
+    {"attempt", "exec", "pam", "propose", "sending", "services", "stack",
+     "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",

@@ -32,7 +32,7 @@ def test_channel_keys() -> None:
         "lifetime": ("60s", "900s"),
         "digits": ("6", "8"),
         "timeout": ("2s", "30s"),
-        "per_user": ("1", "20"),
+        "per_user": ("1", "12"),
         "per_host": ("1", "100000"),
     }.items():
         assert re.search(rf"{low} to\s+{high}", _item("channel NAME", key))
