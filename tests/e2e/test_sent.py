@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import email
+import email.policy
 import json
 import os
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.parts import accounts, client, enrolment, log, pam
+from tests.parts import accounts, client, enrolment, gateway, log, pam
+from tests.parts.mailserver import MailServer
 from tests.parts.sshd import Sshd
+from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from email.message import EmailMessage
 
     from tests.parts.accounts import Person
     from tests.parts.client import Login
 
 CONF = Path("/etc/otpauth/otpauth.conf")
+SECRETS = Path("/etc/otpauth/secrets")
 
 
 @dataclass
@@ -60,12 +68,14 @@ def post(stage: Path) -> Iterator[Post]:
     folder.chmod(0o1777)
     program = folder / "run"
     program.write_text(
-        f"#!/bin/sh\n[ -e {folder}/fail-$1 ] && exit 1\nn={folder}/$$.msg\n"
+        f"#!/bin/sh\n[ -e {folder}/fail-$1 ] && exit 1\n[ -e {folder}/hang ] && sleep 60\n"
+        f"n={folder}/$$.msg\n"
         f'{{ echo "$1"; cat; }} >"$n.new"; mv "$n.new" "$n"; chmod 644 "$n"\n'
     )
     program.chmod(0o755)
     yield Post(folder)
-    CONF.unlink(missing_ok=True)
+    for path in (CONF, SECRETS):
+        path.unlink(missing_ok=True)
     shutil.rmtree("/var/lib/otpauth/sent", ignore_errors=True)
 
 
@@ -268,7 +278,100 @@ def test_many_at_once(person: Person, post: Post) -> None:
         assert not any(each.one.ok for each in asking)
         assert {each.one.asked[0] for each in asking} == {where(person)}
         assert len(post.texts()) == 1
-        answers = [[post.code(), post.code()]] * 20
+        answers = [[post.code(), post.code()]] * 12
         results = pam.storm(service, person.name, answers, gate="start")
     assert sum(each.one.ok for each in results) == 1
     assert len(post.texts()) <= 2
+
+
+def test_postfix(person: Person, by_key: Sshd, post: Post) -> None:
+    """A mail through Postfix's sendmail arrives in the local mailbox, and its code lets in."""
+    with postfix(post.folder) as mailbox:
+        CONF.write_text(
+            "[channel mail]\ntype = sendmail\nfor = *\nto = {user}@localhost\n"
+            "html = <p>Ihr Code für {user}: <b>{code}</b></p>\n"
+        )
+
+        def answer(_: str) -> str:
+            wait_until(lambda: mailbox(person.name), 20, what="Postfix delivers")
+            message = email.message_from_bytes(mailbox(person.name), policy=email.policy.default)
+            return read_code(message, person, by_key)
+
+        done = client.login(person, by_key, answer)
+    assert done.ok, done.output
+
+
+def test_smtp(person: Person, by_key: Sshd, post: Post) -> None:
+    """A mail through a server with STARTTLS and AUTH arrives, and its code lets in."""
+    chain, key = gateway.certificate(post.folder)
+    SECRETS.write_text("pw = right-password\n")
+    SECRETS.chmod(0o600)
+    with MailServer(chain, key, post.folder) as server:
+        CONF.write_text(
+            "[channel mail]\ntype = smtp\nfor = *\nto = {user}@example.org\n"
+            f"host = localhost\nport = {server.port}\nca = {chain}\nuser = otpauth\n"
+            "password = {secret.pw}\nsender = otp@example.org\n"
+        )
+        done = client.login(
+            person, by_key, lambda _: read_code(server.messages()[0][1], person, by_key)
+        )
+        ((envelope, _),) = server.messages()
+    assert done.ok, done.output
+    assert (envelope["tls"], envelope["auth"]) == (True, True)
+    assert envelope["to"] == [f"{person.name}@example.org"]
+
+
+def test_killed_while_sending(person: Person, by_key: Sshd, post: Post) -> None:
+    """A login that is killed while the gateway hangs leaves a code that Enter sends."""
+    CONF.write_text(post.channel("mail", "timeout = 20s"))
+    (post.folder / "hang").touch()
+    with pytest.raises(TimeoutError, match="so far: ''"):
+        client.login(person, by_key, ["x"], seconds=2)
+    (post.folder / "hang").unlink()
+    assert not post.texts()
+    done = client.login(person, by_key, lambda _: post.code() if post.texts() else "")
+    assert done.ok, done.output
+
+
+def read_code(message: EmailMessage, person: Person, sshd: Sshd) -> str:
+    """Return the code in a message, which says who logs in, from where and to what."""
+    part = message.get_body(["plain"])
+    assert part
+    text = part.get_content()
+    for word in (person.name, "127.0.0.1", sshd.service, "administrator", "UTC"):
+        assert word in text
+    assert message["Subject"].startswith("Login code for ")
+    found = re.match(r"(\d{6}) is the code", text)
+    assert found
+    return found[1]
+
+
+@contextlib.contextmanager
+def postfix(folder: Path) -> Iterator[Callable[[str], bytes]]:
+    """Run a Postfix that delivers to local mailboxes and listens nowhere; give what reads them."""
+    queue, boxes = folder / "queue", folder / "boxes"
+    for made, mode in ((queue, 0o755), (boxes, 0o1777)):
+        made.mkdir()
+        made.chmod(mode)
+    Path("/etc/postfix/main.cf").write_text(
+        f"compatibility_level = 3.6\nqueue_directory = {queue}\nmail_spool_directory = {boxes}/\n"
+        "myhostname = localhost\nmydestination = localhost\nalias_maps =\nalias_database =\n"
+        f"data_directory = {folder}/data\nmaillog_file_prefixes = {folder}\n"
+        f"maillog_file = {folder}/postfix.log\nbiff = no\n"
+    )
+    (folder / "data").mkdir()
+    shutil.chown(folder / "data", "postfix")
+    master = Path("/etc/postfix/master.cf")
+    lines = [line for line in master.read_text().splitlines() if not line.startswith("smtp ")]
+    master.write_text("\n".join(["postlog unix-dgram n - n - 1 postlogd", *lines, ""]))
+    postfix_run("start")
+    try:
+        yield lambda name: b"".join(each.read_bytes() for each in boxes.glob(f"{name}/new/*"))
+    finally:
+        postfix_run("stop")
+
+
+def postfix_run(word: str) -> None:
+    """Run postfix(1)."""
+    done = subprocess.run(("postfix", word), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
