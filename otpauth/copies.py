@@ -52,6 +52,7 @@ def _clear(account: Record, host: str, generation: int) -> SealedRecord:
 
 def listed(account: Record, each: Token) -> Listed:
     """Return a token as everybody may see it who may read the file."""
+    counted = each.kind in token.SETS
     return Listed(
         each.id,
         each.kind,
@@ -60,6 +61,7 @@ def listed(account: Record, each: Token) -> Listed:
         each.created,
         account.state.last.get(each.id, 0),
         each.expires,
-        token.left(each, account.state.used.get(each.id, 0)) if each.kind in token.SETS else -1,
+        token.left(each, account.state.used.get(each.id, 0)) if counted else -1,
+        len(each.params["codes"]) if counted else -1,
         token.bits(each),
     )

@@ -21,8 +21,9 @@ _WORD = re.compile(r"\[(?:\\.|[^\]\\])*\]|\S+")
 class Line(NamedTuple):
     """One module of a stack and where it stands; `args` are without brackets.
 
-    `depth` is 0 in the service's own lines and those of `include`; a substack's are deeper. An
-    include that cannot be read is a line without module, whose `args` name it.
+    `inside` names the substacks around it, outermost first, by their places: none for the
+    service's own lines and those of `include`. An include that cannot be read is a line without
+    module, whose `args` name it.
     """
 
     file: str
@@ -30,7 +31,7 @@ class Line(NamedTuple):
     control: str
     module: str
     args: tuple[str, ...]
-    depth: int = 0
+    inside: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -50,7 +51,27 @@ class Line(NamedTuple):
 
 def read(service: str, kind: str = "auth", *, folder: str = FOLDER) -> tuple[Line, ...]:
     """Return the lines of one type of a service's stack, in the order in which PAM runs them."""
-    return tuple(_file(folder, service, kind, depth=0, level=0))
+    return tuple(_file(folder, service, kind, inside=(), level=0))
+
+
+def landing(lines: tuple[Line, ...], start: int, count: int) -> int:
+    """Return where a jump from a line over so many modules goes on; a substack is one of them.
+
+    At the end of its own substack a jump ends. See pam.d(5).
+    """
+    around = lines[start].inside
+    place = start + 1
+    while count and place < len(lines) and _within(lines[place], around):
+        here = lines[place].inside[: len(around) + 1]
+        place += 1
+        while len(here) > len(around) and place < len(lines) and _within(lines[place], here):
+            place += 1
+        count -= 1
+    return place
+
+
+def _within(line: Line, around: tuple[str, ...]) -> bool:
+    return line.inside[: len(around)] == around
 
 
 def services(folder: str = FOLDER) -> list[str]:
@@ -62,31 +83,33 @@ def services(folder: str = FOLDER) -> list[str]:
     return sorted(name for name in names if not name.startswith(("common-", ".")))
 
 
-def _file(folder: str, name: str, kind: str, *, depth: int, level: int) -> list[Line]:
+def _file(folder: str, name: str, kind: str, *, inside: tuple[str, ...], level: int) -> list[Line]:
     path = os.path.join(folder, name)
     with open(path, encoding="utf-8", errors="replace") as file:
         text = file.read()
     lines: list[Line] = []
     for number, words in _statements(text):
         if words[0] == "@include" and len(words) > 1:
-            here = Line(path, number, "@include", "", (words[1],), depth)
-            lines += _included(folder, here, kind, depth=depth, level=level)
+            here = Line(path, number, "@include", "", (words[1],), inside)
+            lines += _included(folder, here, kind, inside=inside, level=level)
         elif words[0].lower().removeprefix("-") == kind and len(words) > 2:
-            here = Line(path, number, words[1], words[2], _arguments(words[3:]), depth)
+            here = Line(path, number, words[1], words[2], _arguments(words[3:]), inside)
             if words[1] in ("include", "substack"):
                 here = here._replace(module="", args=(words[2],))
-                deeper = depth + (words[1] == "substack")
-                lines += _included(folder, here, kind, depth=deeper, level=level)
+                deeper = (*inside, here.place) if words[1] == "substack" else inside
+                lines += _included(folder, here, kind, inside=deeper, level=level)
             else:
                 lines.append(here)
     return lines
 
 
-def _included(folder: str, here: Line, kind: str, *, depth: int, level: int) -> list[Line]:
+def _included(
+    folder: str, here: Line, kind: str, *, inside: tuple[str, ...], level: int
+) -> list[Line]:
     if level >= DEPTH_MAX:
         return [here]
     try:
-        return _file(folder, here.args[0], kind, depth=depth, level=level + 1)
+        return _file(folder, here.args[0], kind, inside=inside, level=level + 1)
     except OSError:
         return [here]
 

@@ -48,8 +48,17 @@ def test_includes(tmp_path: Path) -> None:
     text = f"auth required a.so\n{includes}auth required z.so\n"
     lines = read(tmp_path, one=text, two="auth required b.so\nsession required c.so\n")
     assert [line.name for line in lines] == ["a.so", "b.so", "b.so", "b.so", "z.so"]
-    assert [line.depth for line in lines] == [0, 0, 0, 1, 0]
+    assert [line.inside for line in lines] == [(), (), (), (f"{tmp_path}/one:4",), ()]
     assert lines[1].place == f"{tmp_path}/two:1"
+
+
+def test_a_jump_counts_a_substack_once(tmp_path: Path) -> None:
+    """A jump passes a substack as one module, and from inside goes no further than its end."""
+    text = "auth required a.so\nauth substack two\nauth substack two\nauth required z.so\n"
+    lines = tuple(read(tmp_path, one=text, two="auth required b.so\nauth required c.so\n"))
+    assert [line.name for line in lines] == ["a.so", "b.so", "c.so", "b.so", "c.so", "z.so"]
+    assert [stack.landing(lines, 0, count) for count in range(5)] == [1, 3, 5, 6, 6]
+    assert [stack.landing(lines, 1, count) for count in range(3)] == [2, 3, 3]
 
 
 def test_what_cannot_be_included(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ BAD = {
     "bits_number": lambda v: v["used"].update({"0" * 16: 1}),
     "bits_empty": lambda v: v["used"].update({"0" * 16: ""}),
     "bits_signed": lambda v: v["used"].update({"0" * 16: "-1"}),
-    "bits_long": lambda v: v["used"].update({"0" * 16: "1" * 51}),
+    "bits_long": lambda v: v["used"].update({"0" * 16: "1" * (token.LIST_MAX // 4 + 1)}),
     "pair_of_three": lambda v: v["drifts"].update({"0" * 16: [1, 2, 3]}),
     "pair_huge": lambda v: v["resyncs"].update({"0" * 16: [1, 2**35]}),
     "events_of_a_list": lambda v: v["events"].update({"*": [1]}),

@@ -13,7 +13,7 @@ from otpauth.changes import Change
 from otpauth.cli import report
 from otpauth.cli.setup import FIRST_NAME
 from otpauth.cli.terminal import Terminal
-from otpauth.cli.verbs import opened_terminal
+from otpauth.cli.verbs import proven
 from otpauth.errors import FormatError, NoTerminalError, RefusedError, UnsafeFileError
 from otpauth.formats.imported import FILE_MAX
 
@@ -39,7 +39,7 @@ class Content(NamedTuple):
 def own(target: Own, options: argparse.Namespace) -> int:
     """Propose the tokens of files to the host, for one's own account."""
     target.check_adopted()
-    files = options.files or [originals.path_of(originals.GOOGLE, target.account)]
+    files = options.files or [originals.path_of(originals.usual(options.format), target.account)]
     found = content(files, options.format)
     items, notes = moving.allowed(
         parsed(found, user=target.account.name, only=options.only or ""), target.policy.setup.kinds
@@ -49,10 +49,7 @@ def own(target: Own, options: argparse.Namespace) -> int:
             f"{found.path!r} has {len(items)} tokens, and an account has {token.TOKENS_MAX}",
             hint="--only TEXT takes those whose label has the text",
         )
-    proof = None
-    if target.needs_proof():
-        with opened_terminal(plain=options.plain) as terminal:
-            proof = target.prove(terminal)
+    proof = proven(target, plain=options.plain)
     drafts = tuple(moving.closed(item, int(time.time())) for item in items)
     wished = None if target.enrolled else moving.wished(items)
     target.submit("import", drafts[0].name, Change(add=drafts, proof=proof, wishes=wished))

@@ -35,37 +35,54 @@ def opened_terminal(*, plain: bool, qr: str = "auto") -> Iterator[Terminal]:
         raise
 
 
+def proven(target: Target, *, plain: bool) -> Proof | None:
+    """Ask for a code of a present token where a change needs one, on a terminal of its own."""
+    if not target.needs_proof():
+        return None
+    with opened_terminal(plain=plain) as terminal:
+        return target.prove(terminal)
+
+
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    name = token.check_name(options.name)
+    from otpauth.cli import paper
+
+    paper.check(options.kind, options)
+    if options.name is None and options.kind != "list":
+        raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
+    name = token.check_name(options.name or paper.NAME)
     target.check_free(name)
+    if options.kind == "list":
+        return paper.make(target, options, name, verb="add")
     if options.uri:
         return from_uri(target, options, name, verb="add")
     if options.kind == "scratch":
         return codes(target, options)
     draft = blank(target, options.kind, name, options)
     _enrol_and_submit(target, options, draft, verb="add", remove=())
-    print(f"{target.program}: {name} {_when(target)}")
+    print(f"{target.program}: {name} {when(target)}")
     return report.DONE
 
 
 def replace(target: Target, options: argparse.Namespace) -> int:
     """Put a new secret in the place of a token: a new phone."""
+    from otpauth.cli import paper
+
     old = target.named(options.name)
+    paper.check(old.kind, options)
+    if old.kind == "list":
+        return paper.make(target, options, old.name, verb="replace", remove=(old.id,))
     if old.kind == "scratch":
         return codes(target, options)
     draft = blank(target, old.kind, old.name, options)
     _enrol_and_submit(target, options, draft, verb="replace", remove=(old.id,))
-    print(f"{target.program}: {old.name}: the new secret {_when(target)}; the old one ends then")
+    print(f"{target.program}: {old.name}: the new secret {when(target)}; the old one ends then")
     return report.DONE
 
 
 def codes(target: Target, options: argparse.Namespace) -> int:
     """Make new scratch codes in the place of the old ones."""
-    if not target.enrolled:
-        raise NotEnrolledError(
-            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
-        )
+    _check_enrolled(target)
     new = new_codes(target, options.codes)
     old = tuple(each.id for each in target.tokens if each.kind == "scratch")
     drafts = (wizard.scratch_draft(new),) if new else ()
@@ -75,7 +92,7 @@ def codes(target: Target, options: argparse.Namespace) -> int:
             if new:
                 wizard.hand_out(terminal, new)
             target.submit("codes", "scratch", Change(add=drafts, remove=old, proof=proof))
-    print(f"{target.program}: {len(new)} scratch codes {_when(target)}; the old ones end then")
+    print(f"{target.program}: {len(new)} scratch codes {when(target)}; the old ones end then")
     return report.DONE
 
 
@@ -84,10 +101,7 @@ def remove(target: Target, options: argparse.Namespace) -> int:
     names = list(dict.fromkeys(options.names))
     waiting = _waiting(target, names)
     there = [target.named(name) for name in names if name not in waiting]
-    proof = None
-    if there and target.needs_proof():
-        with opened_terminal(plain=options.plain) as terminal:
-            proof = target.prove(terminal)
+    proof = proven(target, plain=options.plain) if there else None
     if waiting and isinstance(target, Own):
         from otpauth import propose
 
@@ -119,28 +133,19 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
         labels["enabled"] = options.switch == "on"
     if not labels:
         raise UsageError("nothing to set", hint="--name, --note, --expires, --on or --off")
-    proof = None
-    if target.needs_proof():
-        with opened_terminal(plain=options.plain) as terminal:
-            proof = target.prove(terminal)
+    proof = proven(target, plain=options.plain)
     target.submit("set", one.name, Change(relabel={one.id: labels}, proof=proof))
-    print(f"{target.program}: {one.name}: the change {_when(target)}")
+    print(f"{target.program}: {one.name}: the change {when(target)}")
     return report.DONE
 
 
 def wish(target: Target, options: argparse.Namespace) -> int:
     """Change what the user wishes for his logins."""
     wished = flags.wished(options, "totp")
-    if not target.enrolled:
-        raise NotEnrolledError(
-            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
-        )
+    _check_enrolled(target)
     if bool(wished) == options.none:
         raise UsageError("wish for something, or --none", hint="-w, -r and -R, or -u")
-    proof = None
-    if target.needs_proof():
-        with opened_terminal(plain=options.plain) as terminal:
-            proof = target.prove(terminal)
+    proof = proven(target, plain=options.plain)
     target.submit("wish", "limits", Change(wishes=wished or wishes.NONE, proof=proof))
     told = wishes.told(target.policy.login, wished or wishes.NONE) or ["the host's rule"]
     from_when = "from your next login on" if isinstance(target, Own) else "from now on"
@@ -151,9 +156,8 @@ def wish(target: Target, options: argparse.Namespace) -> int:
 
 def say_cut(target: Target, wished: Wishes | None) -> None:
     """Say which wishes the host's rule stands above."""
-    for line in wishes.told(target.policy.login, wished or wishes.NONE):
-        if wishes.CUT in line:
-            report.say(target.program, "warning", f"in force is {line}")
+    for line in wishes.cut(target.policy.login, wished or wishes.NONE):
+        report.say(target.program, "warning", line)
 
 
 def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> Draft:
@@ -267,7 +271,7 @@ def from_uri(
     if target.needs_proof() and proof is None:
         print(f"{target.program}: {name} waits for the administrator: it came without a code")
     else:
-        print(f"{target.program}: {name} {_when(target)}")
+        print(f"{target.program}: {name} {when(target)}")
     return report.DONE
 
 
@@ -295,6 +299,13 @@ def new_codes(target: Target, count: int | None) -> list[str]:
     return wizard.new_scratch(target.policy.setup.scratch if count is None else count)
 
 
+def _check_enrolled(target: Target) -> None:
+    if not target.enrolled:
+        raise NotEnrolledError(
+            f"{target.account.name} has no token yet", hint=f"{target.program} setup{target.by}"
+        )
+
+
 def _waiting(target: Target, names: list[str]) -> dict[str, str]:
     """Return the digests of waiting proposals to add a token of one of these names."""
     if not isinstance(target, Own):
@@ -307,7 +318,8 @@ def _waiting(target: Target, names: list[str]) -> dict[str, str]:
     }
 
 
-def _when(target: Target) -> str:
+def when(target: Target) -> str:
+    """Say when a change holds."""
     return "is ready at your next login" if isinstance(target, Own) else "is ready"
 
 

@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from otpauth import arguments, policy
+from otpauth import arguments, policy, stack
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.errors import ConfigError
 from otpauth.stack import MODULE, PROGRAM
@@ -111,11 +111,12 @@ def passed_by(ground: Ground) -> Iterator[Fault]:
     """Give modules above ours that let in, or jump, past the code."""
     for name, lines, place in _asked(ground):
         for above, each in enumerate(lines[:place]):
-            inside = each.depth > lines[place].depth  # of a substack, which it ends alone
-            if inside or each.name in DELIBERATE or each.ours:
+            around = lines[place].inside[: len(each.inside)]
+            if around != each.inside or each.name in DELIBERATE or each.ours:
                 continue
             action = _action(each, "success")
-            if action == "done" or (action.isdigit() and above + int(action) >= place):
+            jump = int(action) if action.isdigit() else 0
+            if action == "done" or stack.landing(lines, above, jump) > place:
                 yield Fault(
                     f"{each.place}: {each.name} with {each.control!r} lets {name} in before the "
                     f"code is asked at {lines[place].place}",
@@ -127,7 +128,9 @@ def unjustified(ground: Ground) -> Iterator[Fault]:
     """Give lines that claim a password which the lines above do not demand."""
     for name, lines, place in _asked(ground):
         line = lines[place]
-        if "after_password" in line.args and not password_demanded(lines[:place]):
+        if "after_password" in line.args and not password_demanded(
+            lines[:place], lines[place].inside
+        ):
             yield Fault(
                 f"{line.place} says after_password, but nothing above it stops {name} after a "
                 "wrong password: strangers are told why a code was refused",
@@ -135,21 +138,24 @@ def unjustified(ground: Ground) -> Iterator[Fault]:
             )
 
 
-def password_demanded(above: tuple[Line, ...]) -> bool:
-    """Say whether these lines let nobody on without a password.
+def password_demanded(above: tuple[Line, ...], inside: tuple[str, ...] = ()) -> bool:
+    """Say whether these lines let nobody on to the next, in these substacks, without a password.
 
     Either a password module stops what fails it, or the lines behind the password modules do, as in
-    Debian's common-auth: a success jumps over pam_deny.so.
+    Debian's common-auth: a success jumps over pam_deny.so. In a substack of its own, what fails
+    ends the substack alone, and PAM goes on.
     """
     jumps = []
     for place, each in enumerate(above):
+        if each.inside != inside[: len(each.inside)]:
+            continue
         if each.name in PASSWORDS:
             if _action(each, "auth_err") == "die":
                 return True
             if _action(each, "success").isdigit():
-                jumps.append(place + int(_action(each, "success")))
+                jumps.append(stack.landing(above, place, int(_action(each, "success"))))
         elif each.name == "pam_deny.so" and _action(each, "auth_err") == "die":
-            return bool(jumps) and all(target >= place for target in jumps)
+            return bool(jumps) and all(target > place for target in jumps)
     return False
 
 
@@ -260,8 +266,6 @@ def lockers(ground: Ground) -> Iterator[Fault]:
 
 def late_homes(ground: Ground) -> Iterator[Fault]:
     """Give services that mount or unlock a home only after the code was checked."""
-    from otpauth import stack
-
     for name in ground.stacks:
         for each in (*ground.stacks[name], *stack.read(name, "session")):
             if each.name in HOMES:

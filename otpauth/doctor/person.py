@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import copies, home, hostcopy, propose, store
+from otpauth import copies, home, hostcopy, propose, store, wishes
 from otpauth.account import Deputy
 from otpauth.errors import (
     FormatError,
@@ -36,8 +36,9 @@ KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 class Person(NamedTuple):
     """An account as far as one may look into it.
 
-    `record` is root's only. `fault` says why the record could not be read, `home_fault` why the
-    file in the home could not. `uid` is the one in the host's copy. `by_root` says who looks.
+    `rule` is the host's; where root looks, with the user's own wishes. `record` is root's only.
+    `fault` says why the record could not be read, `home_fault` why the file in the home could not.
+    `uid` is the one in the host's copy. `by_root` says who looks.
     """
 
     account: Account
@@ -101,6 +102,7 @@ def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now:
     if held is None:
         return person
     return person._replace(
+        rule=wishes.effective(policy.login, held.wishes),
         record=held,
         enrolled=held.enrolled,
         tokens=tuple(copies.listed(held, each) for each in held.ordered()),

@@ -1,27 +1,20 @@
-"""The system around: the clock, mandatory access control, and what systemd keeps services from."""
+"""The system around: mandatory access control, and what systemd keeps services from."""
 
 from __future__ import annotations
 
-import ctypes
 import glob
 import os
 import re
-import time
 from typing import TYPE_CHECKING
 
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.pamstack import asks
-from otpauth.limits import CLOCK_SLACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otpauth.doctor.ground import Ground
 
-DAEMONS = frozenset(
-    ("chronyd", "systemd-timesyn", "ntpd", "ntpsec", "openntpd", "ptp4l", "phc2sys")
-)
-UNSYNCHRONISED = 0x40  # STA_UNSYNC of adjtimex(2)
 SELINUX = "/sys/fs/selinux/enforce"
 APPARMOR = "/sys/kernel/security/apparmor/profiles"
 UNITS = (
@@ -41,56 +34,6 @@ def shut(_: Ground) -> Iterator[Fault]:
     for path in NOLOGIN:
         if os.path.exists(path):
             yield Fault(f"{path} is there: nobody but root may log in", f"rm {path}")
-
-
-def unsynchronised(_: Ground) -> Iterator[Fault]:
-    """Give the clock that nothing keeps right: codes are a matter of seconds."""
-    if not _kernel_says_so() and not _daemons():
-        yield Fault(
-            "no chronyd, systemd-timesyncd or ntpd runs, and the kernel's clock is not "
-            "synchronised: once it is a minute off, time-based codes are refused",
-            "apt-get install chrony, or: timedatectl set-ntp true",
-        )
-
-
-class _Timex(ctypes.Structure):
-    """The first fields of struct timex, adjtimex(2), and room for the others."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        *((name, ctypes.c_long) for name in ("offset", "freq", "maxerror", "esterror")),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_long * 64),
-    )
-
-
-def _kernel_says_so() -> bool:
-    """Say whether the kernel's clock is synchronised; modes is 0, so nothing is set."""
-    timex = _Timex()
-    state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
-    return state >= 0 and not timex.status & UNSYNCHRONISED
-
-
-def _daemons() -> set[str]:
-    found = set()
-    for path in glob.glob("/proc/[0-9]*/comm"):
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                found.add(file.read().strip())
-        except OSError:
-            continue
-    return found & DAEMONS
-
-
-def clock_behind(ground: Ground) -> Iterator[Fault]:
-    """Give the clock that is behind what this host wrote itself."""
-    folder = os.path.join(ground.host.var, "users")
-    times = [os.stat(os.path.join(folder, name)).st_mtime for name in ground.copies]
-    newest = int(max(times, default=0))
-    if newest > ground.now + CLOCK_SLACK:
-        written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(newest))
-        text = f"a record was written at {written}, which is still to come: the clock went back"
-        yield Fault(text, "set the clock; then otpauth-admin unlock USER for whom it is refused")
 
 
 def selinux(_: Ground) -> Iterator[Fault]:
@@ -171,8 +114,6 @@ def hidden_homes(ground: Ground) -> Iterator[Fault]:
 
 CHECKS: tuple[Check[Ground], ...] = (
     Check("nologin", FAIL, "logins are open", shut),
-    Check("clock", WARN, "something keeps the clock right", unsynchronised),
-    Check("clock-went-back", FAIL, "the clock did not go back", clock_behind),
     Check("selinux", WARN, "SELinux is not in the way", selinux),
     Check("apparmor", WARN, "AppArmor is not in the way", apparmor, asks),
     Check("unit", FAIL, "systemd lets services that ask record codes", confined, asks),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otpauth.doctor import accounts, files, keys, pamstack, program, sshd, system
+from otpauth.doctor import accounts, clock, files, keys, pamstack, program, sshd, system
 from otpauth.doctor.finding import run
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ CHECKS: tuple[Check[Ground], ...] = (
     *program.CHECKS,
     *pamstack.CHECKS,
     *sshd.CHECKS,
+    *clock.CHECKS,
     *system.CHECKS,
     *accounts.CHECKS,
 )

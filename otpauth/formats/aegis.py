@@ -17,6 +17,7 @@ from otpauth.formats.imported import FormatError, Imported, PassphraseError, loa
 
 if TYPE_CHECKING:
     from otpauth.formats.imported import Reading
+    from otpauth.token import Draft
 
 PASSWORD_SLOT = 1
 SLOTS_MAX = 8
@@ -34,31 +35,21 @@ def parse(data: bytes, reading: Reading) -> list[Imported]:
     database = vault["db"] if plain else _decrypted(vault, header, reading)
     if not 1 <= member(database, "version", int) <= 3:
         raise FormatError("the database in the vault is of a version that is not known")
-    items: list[Imported] = []
-    for place, entry in enumerate(member(database, "entries", list), 1):
-        called = imported.label(member(entry, "issuer", str, ""), member(entry, "name", str, ""))
-        if imported.wanted(reading, called):
-            name = imported.numbered(reading.name, len(items))
-            items.append(_item(entry, name, called, place))
-    return items
+    return imported.listed(member(database, "entries", list), reading, "name", _draft)
 
 
-def _item(entry: Any, name: str, called: str, place: int) -> Imported:
-    try:
-        info, kind = member(entry, "info", dict), member(entry, "type", str)
-        draft = imported.one_time(
-            kind,
-            name,
-            imported.base32(member(info, "secret", str)),
-            algorithm=member(info, "algo", str, "SHA1"),
-            digits=member(info, "digits", int, 6),
-            period=member(info, "period", int, 30),
-            seen=member(info, "counter", int) if kind == "hotp" else 0,
-            note=called,
-        )
-    except FormatError as error:
-        raise FormatError(f"entry {place}: {error}", hint=error.hint) from None
-    return Imported("", draft, line=place)
+def _draft(entry: Any, name: str, called: str) -> Draft:
+    info, kind = member(entry, "info", dict), member(entry, "type", str)
+    return imported.one_time(
+        kind,
+        name,
+        imported.base32(member(info, "secret", str)),
+        algorithm=member(info, "algo", str, "SHA1"),
+        digits=member(info, "digits", int, 6),
+        period=member(info, "period", int, 30),
+        seen=member(info, "counter", int) if kind == "hotp" else 0,
+        note=called,
+    )
 
 
 def _decrypted(vault: Any, header: Any, reading: Reading) -> Any:
@@ -98,17 +89,11 @@ def _key(slot: Any, passphrase: str) -> bytes:
 
 def _opened(key: bytes, where: Any, params: str, sealed: bytes) -> bytes | None:
     """Open AES-256-GCM; None if it does not open with that key."""
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     held = member(where, params, dict)
     nonce, tag = _hex(held, "nonce"), _hex(held, "tag")
     if len(nonce) != 12 or len(tag) != 16 or len(key) != 32:
         raise FormatError("the vault has a key, nonce or tag of the wrong length")
-    try:
-        return AESGCM(key).decrypt(nonce, sealed + tag, None)
-    except InvalidTag:
-        return None
+    return imported.opened(key, nonce, sealed + tag)
 
 
 def _hex(where: Any, key: str) -> bytes:

@@ -16,6 +16,7 @@ from otpauth.formats.imported import FormatError, Imported, PassphraseError, loa
 
 if TYPE_CHECKING:
     from otpauth.formats.imported import Reading
+    from otpauth.token import Draft
 
 SALT = IV = 12  # bytes
 TAG = 16  # bytes
@@ -27,31 +28,21 @@ def parse(data: bytes, reading: Reading) -> list[Imported]:
     entries = loaded(plain)
     if not isinstance(entries, list):
         raise FormatError("the backup is no array of entries")
-    items: list[Imported] = []
-    for place, entry in enumerate(entries, 1):
-        called = imported.label(member(entry, "issuer", str, ""), member(entry, "label", str, ""))
-        if imported.wanted(reading, called):
-            name = imported.numbered(reading.name, len(items))
-            items.append(_item(entry, name, called, place))
-    return items
+    return imported.listed(entries, reading, "label", _draft)
 
 
-def _item(entry: Any, name: str, called: str, place: int) -> Imported:
-    try:
-        kind = member(entry, "type", str, "TOTP").lower()
-        draft = imported.one_time(
-            kind,
-            name,
-            imported.base32(member(entry, "secret", str)),
-            algorithm=member(entry, "algorithm", str, "SHA1"),
-            digits=member(entry, "digits", int, 6),
-            period=member(entry, "period", int, 30),
-            seen=member(entry, "counter", int) if kind == "hotp" else 0,
-            note=called,
-        )
-    except FormatError as error:
-        raise FormatError(f"entry {place}: {error}", hint=error.hint) from None
-    return Imported("", draft, line=place)
+def _draft(entry: Any, name: str, called: str) -> Draft:
+    kind = member(entry, "type", str, "TOTP").lower()
+    return imported.one_time(
+        kind,
+        name,
+        imported.base32(member(entry, "secret", str)),
+        algorithm=member(entry, "algorithm", str, "SHA1"),
+        digits=member(entry, "digits", int, 6),
+        period=member(entry, "period", int, 30),
+        seen=member(entry, "counter", int) if kind == "hotp" else 0,
+        note=called,
+    )
 
 
 def _decrypted(data: bytes, reading: Reading) -> bytes:
@@ -74,12 +65,6 @@ def _decrypted(data: bytes, reading: Reading) -> bytes:
 
 def _opened(key: bytes, data: bytes) -> bytes | None:
     """Open IV and AES-256-GCM; None if it does not open with that key."""
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     if len(data) < IV + TAG:
         return None
-    try:
-        return AESGCM(key).decrypt(data[:IV], data[IV:], None)
-    except InvalidTag:
-        return None
+    return imported.opened(key, data[:IV], data[IV:])

@@ -18,7 +18,7 @@ from otpauth.token import Draft
 from otpauth.wishes import WINDOW_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FILE_MAX = 4 * 2**20  # bytes; vaults of authenticator apps hold pictures
 ENTRIES_MAX = 10_000
@@ -204,6 +204,38 @@ def spare(codes: list[str], *, line: int, notes: tuple[str, ...] = ()) -> list[I
         )
         for place, each in enumerate(sets)
     ]
+
+
+def listed(
+    entries: list[Any], reading: Reading, account: str, draft: Callable[[Any, str, str], Draft]
+) -> list[Imported]:
+    """Return what is wanted of an app's entries; `account` is the member beside the issuer.
+
+    `draft` reads one entry, with the name it gets and what the app calls it. Raises FormatError
+    with the number of the entry.
+    """
+    items: list[Imported] = []
+    for place, entry in enumerate(entries, 1):
+        called = label(member(entry, "issuer", str, ""), member(entry, account, str, ""))
+        if not wanted(reading, called):
+            continue
+        name = numbered(reading.name, len(items))
+        try:
+            items.append(Imported("", draft(entry, name, called), line=place))
+        except FormatError as error:
+            raise FormatError(f"entry {place}: {error}", hint=error.hint) from None
+    return items
+
+
+def opened(key: bytes, nonce: bytes, sealed: bytes) -> bytes | None:
+    """Open AES-256-GCM, its tag at the end; None if it does not open with that key."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(key).decrypt(nonce, sealed, None)
+    except InvalidTag:
+        return None
 
 
 def numbered(name: str, place: int) -> str:

@@ -86,22 +86,22 @@ def digest(text: str, *, form: str, length: int) -> str:
     """
     if form == "otpw":
         return _otpw(text, length)
-    plain = _plain(text, form)
-    tail = plain[-length:]
+    typed = plain(text, form)
+    tail = typed[-length:]
     if len(tail) < length or tail.strip(ALPHABETS[form]):
         return ""
-    made = hmac.digest(b"otpauth list", plain.encode("utf-8", "surrogatepass"), "sha256")
+    made = hmac.digest(b"otpauth list", typed.encode("utf-8", "surrogatepass"), "sha256")
     return made[: token.DIGEST_SIZE].hex()
 
 
-def _plain(text: str, form: str) -> str:
+def plain(text: str, form: str) -> str:
     """Return what was typed in the one form in which it counts."""
     if not text.isascii():
         import unicodedata
 
         text = unicodedata.normalize("NFKC", text).replace("\u2010", "-").replace("\u2013", "-")
-    plain = "".join(text.split()).replace("-", "").lower()
-    return plain if form == "words" else plain.translate(_LOOK_ALIKES)
+    text = "".join(text.split()).replace("-", "").lower()
+    return text if form == "words" else text.translate(_LOOK_ALIKES)
 
 
 def _otpw(text: str, length: int) -> str:

@@ -115,6 +115,16 @@ def test_a_limit_is_told_with_its_end(person: Person) -> None:
 
 
 @pytest.mark.stage
+def test_a_wished_limit_is_told(person: Person) -> None:
+    """A limit that the user wished for, narrower than the host's, is told as any other."""
+    fob = enrolment.fob(person)
+    assert attempt(person, fob.next()).ok
+    enrolment.admin("wish", person.name, "-r", "1", "-R", "600")
+    attempt(person, "000001")
+    assert "are not compared until" in now(person)["limited"]
+
+
+@pytest.mark.stage
 def test_nothing_enrolled(person: Person) -> None:
     """Who has nothing is told to enrol; who has proposed, that the next login adopts."""
     assert told(person)[-1].endswith(f"as {person.name}: otpauth")

@@ -55,6 +55,18 @@ stack() { printf '%s\\n' "$@" 'account required pam_permit.so' >$sshd; }
 )
 
 
+def chronyc(offset: str) -> str:
+    """Return the seed of a chronyc that says, in its own form, by how much the clock is off."""
+    line = (
+        f"7F000001,127.0.0.1,9,1795318708.417756529,{offset},0.000000551,0.000008022,0.026,0.012,"
+        "0.730,0.000008958,0.000002470,2.0,Normal"
+    )
+    return (
+        f"mkdir /mnt/b; printf '#!/bin/sh\\necho {line}\\n' >/mnt/b/chronyc; "
+        "chmod +x /mnt/b/chronyc; mount -t overlay x -o lowerdir=/mnt/b:/usr/sbin /usr/sbin"
+    )
+
+
 class Seed(NamedTuple):
     """A fault: the check that must name it, how bad it is, words of its evidence, how it is made.
 
@@ -138,6 +150,20 @@ SEEDS = (
         "'sufficient'",
         'echo "$ours" >/etc/pam.d/code; stack "auth sufficient pam_unix.so" "auth substack code"',
     ),
+    Seed(
+        "pam-bypass",
+        "fail",
+        "pam_unix.so",
+        "printf 'auth required pam_env.so\\nauth required pam_faildelay.so\\n' >/etc/pam.d/more; "
+        'stack "auth [success=2 default=ignore] pam_unix.so" "auth substack more" "$ours"',
+    ),
+    Seed(
+        "pam-after-password",
+        "fail",
+        "after_password",
+        "echo 'auth requisite pam_unix.so' >/etc/pam.d/more; "
+        'stack "auth substack more" "$ours after_password"',
+    ),
     Seed("pam-control", "fail", "'optional'", 'stack "${ours/required/optional}"'),
     Seed("pam-control", "fail", "'[default=ignore]'", 'stack "${ours/required/[default=ignore]}"'),
     Seed("pam-bypass", "fail", "pam_unix.so", 'stack "auth sufficient pam_unix.so" "$ours"'),
@@ -208,6 +234,12 @@ SEEDS = (
         "no chronyd",
         "echo sleep >/mnt/x; mount --bind /mnt/x $(grep -l chronyd /proc/[0-9]*/comm)",
         "strace -f -qq -o /dev/null -e inject=adjtimex,clock_adjtime:error=EPERM otpauth-admin",
+    ),
+    Seed(
+        "clock-offset",
+        "warn",
+        "20 s off",
+        chronyc("19.999998093"),
     ),
     Seed("clock-went-back", "fail", "still to come", "touch -d '1 hour' $users/$user"),
     Seed(
@@ -364,7 +396,7 @@ UNIT = """unit() {
 
 def test_a_healthy_host(healthy: Person) -> None:
     """A host as it should be gives nothing but ok, from every check."""
-    found = doctor(healthy)
+    found = doctor(healthy, chronyc("-0.000012"))
     assert [each for each in found if each["state"] != "ok"] == []
     assert {each["id"] for each in found} == {each.id for each in table.CHECKS}
     assert {tuple(each) for each in found} == {("id", "state", "title", "evidence", "mend")}
