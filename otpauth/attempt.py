@@ -128,7 +128,7 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
         done = store.transact(account, terms, act)
     except tuple(kind for kind, _, _ in _FAULTS):
         return challenge.Challenge(prompt)
-    _log_adopted(request, done)
+    log_adopted(request, done)
     found: Challenge = done.value
     return found if done.recorded else challenge.Challenge(prompt)
 
@@ -162,7 +162,7 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
         return None
     outcome: Outcome | None = done.value
     if outcome is None or not done.recorded:
-        _log_adopted(request, done)
+        log_adopted(request, done)
         return None
     if request.first_factor:
         outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
@@ -247,12 +247,13 @@ def _waiting(done: Done) -> tuple[str, ...]:
 
 def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
     note(request, outcome, terms.rule.log)
-    _log_adopted(request, done)
+    log_adopted(request, done)
     if done.home_fault and _first_today(done, request.now):
         log.send(log.line(user=request.user, home=done.home_fault), warning=True)
 
 
-def _log_adopted(request: Request, done: Done) -> None:
+def log_adopted(request: Request, done: Done) -> None:
+    """Write a line for each change that a transaction dealt with."""
     for digest, verb, name, result in done.adopted:
         text = log.line(user=request.user, proposal=digest, verb=verb, name=name, result=result)
         log.send(text, warning=result != secretfile.ADOPTED)

@@ -1,7 +1,9 @@
 """Sending a code within a login: reserve, make durable, send, and say what to type.
 
 Loaded only where otpauth.conf has channels. Nothing is sent without a known first factor, and
-nothing is locked while it is being sent. A channel that fails is said so; other ways still work.
+nothing is locked while it is being sent; but the process is shielded, so that whoever called su
+can neither end nor starve what carries his victim's code. A channel that fails is said so; other
+ways still work.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 
-from otpauth import log, login, record, send, store
+from otpauth import attempt, guard, log, login, record, send, store
 from otpauth.channels import veiled
 from otpauth.errors import OtpauthError, SendError
 from otpauth.kinds import sent
@@ -64,7 +66,8 @@ class Ways:
             return self._failed(asked, route, "too many were asked for")
         if reserved.send:
             try:
-                self._deliver(route, reserved)
+                with guard.shielded():
+                    self._deliver(route, reserved)
             except SendError as error:
                 if error.lost:
                     self._end(reserved.mark)
@@ -102,6 +105,7 @@ class Ways:
             return store.Act(sent.stripped(reserved.record, before), reserved, home=False)
 
         done = store.transact(self._who, self._terms, act)
+        attempt.log_adopted(self._request, done)
         if not done.recorded:
             raise OSError
         reserved: Reserved | None = done.value

@@ -174,3 +174,24 @@ def test_import_budget() -> None:
     assert {"otpauth.pam", "otpauth.kinds.totp", "cryptography"} <= loaded
     assert not loaded & NOT_IN_A_LOGIN
     assert not [each for each in loaded if each.startswith("cryptography.hazmat.primitives.hpke")]
+
+
+SENDING = """
+import sys
+sys.path[:0] = {path!r}
+from otpauth import pam, sending
+print(*sorted(sys.modules))
+"""
+
+
+def test_sending_budget() -> None:
+    """A login that sends leaves to the courier what is slow: TLS, mail, HTTP, other programs."""
+    program = SENDING.format(path=[str(TREE), str(TREE / "build/deps")])
+    done = subprocess.run(
+        ["/usr/bin/python3", "-ISB", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    heavy = {name for name in NOT_IN_A_LOGIN if not name.startswith("otpauth")}
+    assert "otpauth.sending" in loaded
+    assert not loaded & (heavy | {"http.client"})

@@ -128,7 +128,8 @@ def robots(ground: Ground) -> Iterator[Fault]:
     lines = ground.stacks[SERVICE]
     if ground.policy.login.nullok or any("nullok" in e.args for e in lines if e.ours):
         return
-    enrolled = {each.account.name for each in ground.people if each.enrolled or each.waiting}
+    able = [each for each in ground.people if each.enrolled or each.waiting or each.sent]
+    enrolled = {each.account.name for each in able}
     keyed = [who.name for who, seen in ground.homes.items() if seen.has_key]
     shut = [name for name in keyed if name not in enrolled and _is_asked(name)]
     if shut:

@@ -118,6 +118,7 @@ def test_mail(person: Person, by_key: Sshd, post: Post) -> None:
     assert len(post.texts()) == 2
     assert post.code() != used
     assert outcomes(person)[0] == "AUTH_OK_OTP"
+    assert "is sent codes (mail)" in enrolment.admin("why", person.name).stdout
 
 
 def test_no_first_factor(person: Person, post: Post) -> None:
@@ -156,6 +157,23 @@ def test_enter_sends_again(person: Person, by_key: Sshd, post: Post) -> None:
     assert [text.split()[1] for text in post.texts()] == [post.code()] * 2
     assert client.login(person, by_key, [post.code()]).ok
     assert len(post.texts()) == 2
+
+
+def test_su(person: Person, post: Post) -> None:
+    """At su a code is sent whatever the caller's ids, descriptors, umask and environment are.
+
+    Where his limits leave no room to count it, none is.
+    """
+    CONF.write_text(post.channel("mail"))
+    hostile = {"http_proxy": "http://127.0.0.1:9", "PATH": "/tmp", "PYTHONPATH": "/tmp"}
+    with accounts.make() as caller, pam.service(f"{enrolment.STACK} after_password") as service:
+        words = (service, person.name, ["no code", "no code"])
+        done = pam.drive(*words, ruid=caller.uid, close=(0, 2), umask=0o777, environment=hostile)
+        assert done.one.asked[0] == where(person)
+        assert len(post.texts()) == 1
+        done = pam.drive(*words, ruid=caller.uid, limits={"FSIZE": 0})
+    assert done.one.asked[0].startswith("No code could be sent by mail.")
+    assert len(post.texts()) == 1
 
 
 def test_limit_per_user(person: Person, by_key: Sshd, post: Post) -> None:
