@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import select
 import socket
 import threading
@@ -13,9 +14,10 @@ from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
+from otpauth import config
 from otpauth.errors import SendError, UnreachedError
 from otpauth.send import http
-from tests.parts import channel
+from tests.parts import channel, howto
 from tests.parts.gateway import Gateway, Seen
 
 if TYPE_CHECKING:
@@ -60,20 +62,17 @@ def pushover(seen: Seen) -> tuple[int, dict[str, str]]:
     return (200 if good else 400), {}
 
 
-TWILIO = """url = {gateway}/2010-04-01/Accounts/{secret.sid}/Messages.json
-basic = {secret.sid}:{secret.token}
-form =
-    From = +15550100
-    To = {to}
-    Body = {text}
-expect = 201
-"""
+def of_page(page: str, gateway: Gateway) -> Channel:
+    """Return the first channel that a how-to gives, with this gateway in the provider's place."""
+    text = re.sub(r"https://[a-z.]+", gateway.url, howto.channels(page)[0])
+    (found,) = config.parse(text, path=page).channels.values()
+    return found._replace(ca=str(gateway.chain))
 
 
 def test_twilio(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
-    """The example for Twilio does what its documentation demands; a wrong secret is refused."""
+    """The how-to's channel does what Twilio's documentation demands; a wrong secret is refused."""
     with Gateway(*certificate, answer=twilio) as gateway:
-        found = made(TWILIO, gateway)
+        found = of_page("ssh-code-by-sms.md", gateway)
         values["to"] = "+49301234567"
         http.send(found, values, {"sid": ACCOUNT, "token": TOKEN})
         with pytest.raises(SendError, match="answered 401") as caught:
@@ -83,14 +82,21 @@ def test_twilio(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
 
 
 def test_pushover(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
-    """The example for Pushover does what its documentation demands."""
-    form = "form =\n  token = {secret.app}\n  user = {to}\n  message = {text}\n"
-    text = "url = {gateway}/1/messages.json\n" + form
+    """The how-to's channel does what Pushover's documentation demands."""
     with Gateway(*certificate, answer=pushover) as gateway:
+        found = of_page("sftp-code-by-push.md", gateway)
         values["to"] = "u" * 30
-        http.send(made(text, gateway, "push"), values, {"app": "a" * 30})
+        http.send(found, values, {"pushover": "a" * 30})
         with pytest.raises(SendError, match="answered 400"):
-            http.send(made(text, gateway, "push"), values, {"app": "short"})
+            http.send(found, values, {"pushover": "short"})
+
+
+@pytest.mark.parametrize("page", [path.name for path in howto.PAGES.glob("*-code-by-*.md")])
+def test_pages(page: str) -> None:
+    """Each channel of the how-tos is understood."""
+    assert howto.channels(page)
+    for text in howto.channels(page):
+        assert config.parse(text, path=page).channels
 
 
 def test_plain_text(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
