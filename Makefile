@@ -40,8 +40,8 @@ STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server pas
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
 TEST_PACKAGES := $(STAGE_PACKAGES) expect fail2ban faketime gcc libc6-dev libfaketime \
-  libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin mandoc pamtester postfix pskc-utils \
-  pskctool python3-aiosmtpd strace sudo tmux zbar-tools
+  libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin mandoc otpw-bin pamtester \
+  postfix pskc-utils pskctool python3-aiosmtpd strace sudo tmux zbar-tools
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.

@@ -15,7 +15,13 @@ PAGE = "otpauth.conf.5"
 SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
 KEYS = [(section, key) for section, table in SECTIONS.items() for key in table]
 every_key = pytest.mark.parametrize(("section", "key"), KEYS)
-NUMBERS = {"scratch": "{}", "warn_below": "{}", "window": "{}", "rate_limit": "{}/30s"}
+NUMBERS = {
+    "scratch": "{}",
+    "warn_below": "{}",
+    "list_warn_below": "{}",
+    "window": "{}",
+    "rate_limit": "{}/30s",
+}
 LENGTHS = ("account", "prompt")
 
 
