@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 
+from otpauth import token
 from otpauth.value import NamedTuple
 
 TYPED_MAX = 128  # characters; more is no code
 JOINED_MAX = 512  # characters, PAM's own bound of an answer
+LENGTHS = (6, 8, 7)  # of codes in digits, in the order in which they are looked for
 
 
 def code(typed: str | None) -> str:
@@ -77,5 +79,45 @@ def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
     return tuple(found.values())
 
 
-_TAILS = ("[0-9]{6}", "[0-9]{8}", "[0-9]{7}", "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}")
+_DASHED = "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}"
 _BARE = "[0-9A-Za-z]{8}"
+_TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED)
+
+
+class Shapes(NamedTuple):
+    """What somebody's codes look like: how many digits, and whether scratch codes are among them.
+
+    The first of the lengths is that of a code right behind a password. `words` ask for a code to be
+    sent.
+    """
+
+    digits: tuple[int, ...]
+    scratch: bool
+    words: tuple[str, ...] = ()
+
+    def fit(self, text: str) -> bool:
+        """Say whether a text looks like one of these codes: a scratch code has its dash."""
+        plain = code(text)
+        if plain in self.words:
+            return True
+        if plain.isdigit():
+            return len(plain) in self.digits or (self.scratch and len(plain) == _SCRATCH)
+        return self.scratch and re.fullmatch(_DASHED, text.strip()) is not None
+
+
+_SCRATCH = token.SCRATCH_LENGTH
+
+
+def parted(typed: str, shapes: Shapes) -> Candidate | None:
+    """Return the code that was typed behind a password, by its shape alone; None if there is none.
+
+    Behind a comma any of the shapes is one. Right behind the password only digits are, and there
+    must be a password.
+    """
+    if len(typed) > JOINED_MAX:
+        return None
+    password, comma, tail = typed.rpartition(",")
+    if comma and shapes.fit(tail):
+        return Candidate(code(tail), password)
+    found = shapes.digits and re.fullmatch(rf"(.+)([0-9]{{{shapes.digits[0]}}})", typed, re.DOTALL)
+    return Candidate(found[2], found[1]) if found else None

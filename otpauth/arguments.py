@@ -30,8 +30,9 @@ class Line(NamedTuple):
     `user` names whose rights it is opened with, empty for the user's own; `any_owner` lets it be
     anybody's; `forbidden` are mode bits that make it unfit. `first_pass` says whether the answer
     to an earlier module is tried or solely used, `forward` whether what stands before the code is
-    left to the next module. `asks` replaces the prompt. `adopt` is the format and the path of other
-    software's file, from which users without a record are moved.
+    left to the next module. `split` says that the line takes a code off the password, and decides
+    nothing. `asks` replaces the prompt. `adopt` is the format and the path of other software's
+    file, from which users without a record are moved.
     """
 
     rule: policy.Rule
@@ -41,6 +42,7 @@ class Line(NamedTuple):
     forbidden: int = 0o022
     first_pass: str = ""
     forward: bool = False
+    split: bool = False
     asks: str | None = None
     echo: bool = False
     debug: bool = False
@@ -65,6 +67,11 @@ def read(rule: policy.Rule, words: Sequence[str]) -> Line:
         except ConfigError as error:
             raise ConfigError(f"PAM argument {key!r}: {error}", hint=error.hint) from None
     line = _adopting(line)
+    if line.split and (line.first_pass or line.forward or line.echo or line.rule.after_password):
+        raise ConfigError(
+            "PAM argument 'split': another word on this line is about a code that is asked for",
+            hint="split stands above the password's lines, the other word below them",
+        )
     if line.user and _IN_A_HOME.search(line.secret or "~"):
         raise ConfigError(
             "PAM argument 'user': the file is in a home", hint="secret=/var/lib/PLACE/${USER}"
@@ -160,6 +167,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "try_first_pass": {"first_pass": TRY},
     "use_first_pass": {"first_pass": USE},
     "forward_pass": {"forward": True},
+    "split": {"split": True},
     "no_strict_owner": {"any_owner": True},
     "echo_verification_code": {"echo": True},
     "echo-verification-code": {"echo": True},

@@ -41,6 +41,7 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
     (ConfigError, login.UNAVAILABLE, login.CONFIG_BROKEN),
     (OSError, login.REFUSE, login.INTERNAL),
 )
+FAULTS = tuple(kind for kind, _, _ in _FAULTS)  # what a transaction may raise
 
 
 class _Ways:
@@ -86,8 +87,8 @@ def attempt(
             )
 
         done = store.transact(account, terms, act)
-    except tuple(kind for kind, _, _ in _FAULTS) as error:
-        return _faulty(request, terms, error)
+    except FAULTS as error:
+        return faulty(request, terms, error)
     outcome: Outcome = done.value
     if outcome.verdict == login.ACCEPT and not done.recorded:
         outcome = Outcome(login.REFUSE, login.NOT_RECORDED)
@@ -126,7 +127,7 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
 
     try:
         done = store.transact(account, terms, act)
-    except tuple(kind for kind, _, _ in _FAULTS):
+    except FAULTS:
         return challenge.Challenge(prompt)
     log_adopted(request, done)
     found: Challenge = done.value
@@ -158,7 +159,7 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
 
     try:
         done = store.transact(account, terms, act)
-    except tuple(kind for kind, _, _ in _FAULTS):
+    except FAULTS:
         return None
     outcome: Outcome | None = done.value
     if outcome is None or not done.recorded:
@@ -177,14 +178,22 @@ def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> 
         held, _ = store.peek(account, terms)
         seen = _Ways(account, terms).given(held, request, chance.marks)
         return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
-    except tuple(kind for kind, _, _ in _FAULTS) as error:
+    except FAULTS as error:
         verdict, reason = _mapped(error)
         return Outcome(verdict, reason)
 
 
-def hold_back(since: float) -> None:
-    """Sleep until DEADLINE after `since`, in time.monotonic's seconds: refusals look alike."""
-    time.sleep(max(0.0, since + DEADLINE - time.monotonic()))
+def faulty(request: Request, terms: Terms, error: Exception) -> Outcome:
+    """Return the outcome of one of FAULTS, logged."""
+    verdict, reason = _mapped(error)
+    outcome = Outcome(verdict, reason)
+    note(request, outcome, terms.rule.log, fault=str(error))
+    return outcome
+
+
+def hold_back(since: float, seconds: float = DEADLINE) -> None:
+    """Sleep until so long after `since`, in time.monotonic's seconds: refusals look alike."""
+    time.sleep(max(0.0, since + seconds - time.monotonic()))
 
 
 def note(request: Request, outcome: Outcome, log_to: str = "syslog", **more: object) -> None:
@@ -222,13 +231,6 @@ def describe(request: Request, line: Line, terms: Terms) -> None:
         **line.rule._asdict(),
     )
     log.send(text)
-
-
-def _faulty(request: Request, terms: Terms, error: Exception) -> Outcome:
-    verdict, reason = _mapped(error)
-    outcome = Outcome(verdict, reason)
-    note(request, outcome, terms.rule.log, fault=str(error))
-    return outcome
 
 
 def _mapped(error: Exception) -> tuple[str, str]:

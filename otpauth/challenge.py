@@ -71,7 +71,7 @@ def challenge(account: Record | None, request: Request, rule: Rule, prompt: str)
     if account is None or not account.enrolled or not request.first_factor:
         return plain
     rule = wishes.effective(rule, account.wishes)
-    usable = login.usable(account, request, rule)
+    usable = login.usable_tokens(account, request, rule)
     lists = [each for each in usable if each.kind == "list"]
     if not lists:
         return plain

@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _line(policy: Policy, argv: Sequence[str]) -> Line:
     line = arguments.read(policy.login, argv)
-    if line.forward or line.asks is not None or line.echo:
+    if line.forward or line.split or line.asks is not None or line.echo:
         raise ConfigError(
             "a PAM argument about the prompt or what follows it",
             hint="pam_exec asks by itself and hands nothing on: use pam_python.so",

@@ -196,7 +196,8 @@ def spared(
         return None
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)
-    each = grace.holder(state, request, rule, usable(account, request, rule), marks)
+    usable = usable_tokens(account, request, rule)
+    each = grace.holder(state, request, rule, usable, marks)
     if each is None:
         return None
     say: tuple[str, ...] = ()
@@ -207,8 +208,8 @@ def spared(
     return outcome._replace(record=_remembered(outcome, request))
 
 
-def usable(account: Record, request: Request, rule: Rule) -> list[Token]:
-    """Return the tokens that may be good for a login, the lowest id first."""
+def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
+    """Return the tokens whose codes are compared at a login."""
     return [
         each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
     ]
@@ -223,19 +224,19 @@ def _compare(
     chance: Chance,
     asked: Asked,
 ) -> Outcome:
-    those = usable(account, request, rule)
-    if not those:
+    usable = usable_tokens(account, request, rule)
+    if not usable:
         return Outcome(REFUSE, TOKEN_MISSING)
     bucket = limits.bucket(account.state, request.place)
     wait = limits.wait(account.state, bucket, rule, request.now)
     if wait:
-        those = [each for each in those if _always_compared(each)]
+        usable = [each for each in usable if _always_compared(each)]
         if not limits.scratch_open(account.state, request.place):
-            those = []
+            usable = []
     tries = [
         Try(candidate, each, match)
         for candidate in candidates
-        for each in sorted(those, key=lambda each: _ORDER.index(each.kind))
+        for each in sorted(usable, key=lambda each: _ORDER.index(each.kind))
         if (match := compare(each, account, candidate, request.now, rule, chance.marks, asked))
     ]
     if wait:

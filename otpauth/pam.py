@@ -2,6 +2,10 @@
 
 Called by the shim pam/pam_otpauth.py, in whatever process asks: sshd, su, an IMAP server. Nothing
 is locked while a person types. Whatever is not an explicit acceptance is a refusal.
+
+A code that `split` took off a password waits for the line below the password in PAM_OLDAUTHTOK:
+libpam keeps that item for one handle and one pam_authenticate(3), overwrites it at its end, and
+shows it to modules only.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 FIRST_FACTORS = ("publickey", "hostbased", "gssapi-with-mic")
 PASSWORD_PROMPT = "Password: "  # noqa: S105 -- a question
 SENDS_MAX = 3  # messages that one login asks for beyond the first
+PASSED_ON = 0.1  # seconds after the answer at which split passes it on, whoever's it is
 AGAIN_MAX = 1  # further prompts in one login, and only with a first factor
 
 
@@ -55,9 +60,11 @@ def authenticate(pamh: Any, _flags: int, argv: list[str]) -> int:
     terms = store.Terms(host, policy, line.rule, request.now, adopt=line.adopt)
     one = _whose(request, terms, line, opener)
     attempt.describe(one.request, line, one.terms)
+    if line.split:
+        return _split(pamh, one)
     if _passes_without(one):
         attempt.note(one.request, Outcome(login.IGNORE, login.OK_NULLOK), line.rule.log)
-        return int(pamh.PAM_IGNORE)  # the only line that gives it
+        return int(pamh.PAM_IGNORE)  # the only line that lets pass by it
     return _login(pamh, one)
 
 
@@ -88,8 +95,47 @@ def _whose(request: Request, terms: Terms, line: Line, opener: Account | None) -
     return Login(who, request._replace(user=who.name), terms._replace(place=place), line)
 
 
+def _split(pamh: Any, one: Login) -> int:
+    """Ask for the password, and leave it to the next module without the code behind it."""
+    typed = _passed_on(pamh)
+    if typed is None:
+        asked = PASSWORD_PROMPT if one.line.asks is None else one.line.asks
+        typed = _converse(pamh, asked, echo=False)
+    since = time.monotonic()
+    if typed is None:
+        return int(pamh.PAM_IGNORE)  # the next module asks by itself
+    pamh.authtok = typed
+    from otpauth import onebox
+
+    try:
+        found = onebox.parted(one.who, one.request, typed, one.terms) if one.who else None
+    except attempt.FAULTS as error:
+        return _code(pamh, attempt.faulty(one.request, one.terms, error))
+    finally:
+        attempt.hold_back(since, PASSED_ON)
+    if found:
+        pamh.oldauthtok = f"{one.request.user}\n{found.code}"  # no name has a line end
+        pamh.authtok = found.prefix
+    return int(pamh.PAM_IGNORE)
+
+
+def _kept(pamh: Any, one: Login) -> str | None:
+    """Take what split kept of this user's answer, once; None if there is nothing."""
+    if not one.line.rule.after_password or one.line.forward:
+        return None
+    try:
+        owner, end, code = (pamh.oldauthtok or "").partition("\n")
+        pamh.oldauthtok = None
+    except (pamh.exception, UnicodeDecodeError):
+        return None
+    return code if end and owner == one.request.user else None
+
+
 def _login(pamh: Any, one: Login) -> int:
     """Take the code that an earlier module was given, or do without one, or ask."""
+    kept = _kept(pamh, one)
+    if kept is not None:
+        return _ask(pamh, one, kept)
     outcome = _first_pass(pamh, one) if one.line.first_pass else None
     if outcome and outcome.verdict == login.ACCEPT:
         return _accepted(pamh, one, outcome)
@@ -115,13 +161,16 @@ def _first_pass(pamh: Any, one: Login) -> Outcome | None:
     return outcome
 
 
-def _ask(pamh: Any, one: Login) -> int:
-    """Prompt and decide; a password with a code behind it is asked for as everybody's."""
+def _ask(pamh: Any, one: Login, kept: str | None = None) -> int:
+    """Prompt, unless the answer was kept, and decide; as everybody, if a password comes with it."""
     if one.line.forward:
         return _turns(pamh, one, Asked(one.line.prompt))
     with attempt.asking(one.who, one.request, one.terms, one.line.prompt) as asked:
         ways = _ways(one)
-        return _turns(pamh, one, ways.begin(asked) if ways else asked, ways)
+        if not ways:
+            return _turns(pamh, one, asked, None, kept)
+        begun = ways.begin(asked) if kept is None else ways.offered(asked)
+        return _turns(pamh, one, begun, ways, kept)
 
 
 def _ways(one: Login) -> Ways | None:
@@ -133,13 +182,16 @@ def _ways(one: Login) -> Ways | None:
     return sending.Ways(one.who, one.request, one.terms)
 
 
-def _turns(pamh: Any, one: Login, asked: Asked, ways: Ways | None = None) -> int:
+def _turns(
+    pamh: Any, one: Login, asked: Asked, ways: Ways | None = None, kept: str | None = None
+) -> int:
     """Ask, and with a first factor perhaps once more."""
     prompt = asked.prompt
     again_max = 0 if one.line.forward else AGAIN_MAX  # a second answer had no password in it
     turn = sends = 0
     while True:
-        typed = _converse(pamh, prompt, echo=one.line.echo)
+        typed = _converse(pamh, prompt, echo=one.line.echo) if kept is None else kept
+        kept = None
         answered = time.monotonic()
         wish = asked.wish(typed)
         if ways and wish and sends < SENDS_MAX:

@@ -42,10 +42,14 @@ class Ways:
 
         What else he has needs no sending: a device, a list. The ways are there to be chosen.
         """
-        if not self._routes or not self._request.first_factor:
+        asked = self.offered(asked)
+        return self._sent(asked, self._routes[0], first=True) if asked.ways else asked
+
+    def offered(self, asked: Asked) -> Asked:
+        """Return what was asked, with the ways to be chosen, and send nothing."""
+        if not self._request.first_factor:
             return asked
-        asked = asked._replace(ways=tuple(each.kind for each in self._routes))
-        return self._sent(asked, self._routes[0], first=True)
+        return asked._replace(ways=tuple(each.kind for each in self._routes))
 
     def more(self, asked: Asked, kind: str) -> Asked:
         """Return what to ask after a code by this kind was asked for."""
@@ -88,7 +92,7 @@ class Ways:
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             before = held or record.Record(self._who.name, self._who.uid)
             seen = sent.given(before, self._routes, self._request, marks)
-            usable = login.usable(seen, self._request, self._terms.rule)
+            usable = login.usable_tokens(seen, self._request, self._terms.rule)
             if first and any(each.kind in DAILY and each.kind not in SENT for each in usable):
                 return store.Act(before, None, home=False)
             reserved = sent.reserve(

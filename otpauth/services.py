@@ -8,7 +8,7 @@ WELL_KNOWN = ("sshd", "login", "su", "sudo")
 
 
 def asking(folder: str = stack.FOLDER) -> dict[str, bool]:
-    """Return for each service of the host whether its auth stack names otpauth."""
+    """Return for each service of the host whether a line of its auth stack asks."""
     return {name: _asks(folder, name) for name in stack.services(folder)}
 
 
@@ -29,6 +29,6 @@ def _names(names: list[str]) -> str:
 
 def _asks(folder: str, name: str) -> bool:
     try:
-        return any(line.ours for line in stack.read(name, folder=folder))
+        return any(line.asks for line in stack.read(name, folder=folder))
     except OSError:
         return False

@@ -14,6 +14,7 @@ from otpauth.value import NamedTuple
 
 FOLDER = "/etc/pam.d"
 MODULE, PROGRAM = "pam_otpauth.py", "otpauth-pam-exec"
+SPLIT = "split"  # the argument of the line above a password
 DEPTH_MAX = 16  # files that include one another
 _WORD = re.compile(r"\[(?:\\.|[^\]\\])*\]|\S+")
 
@@ -47,6 +48,16 @@ class Line(NamedTuple):
     def ours(self) -> bool:
         """Whether it runs otpauth, as a module or through pam_exec."""
         return any(os.path.basename(each) in (MODULE, PROGRAM) for each in self.args)
+
+    @property
+    def splits(self) -> bool:
+        """Whether it takes a code off the password, and decides nothing."""
+        return self.ours and SPLIT in self.args
+
+    @property
+    def asks(self) -> bool:
+        """Whether it demands a code."""
+        return self.ours and not self.splits
 
 
 def read(service: str, kind: str = "auth", *, folder: str = FOLDER) -> tuple[Line, ...]:

@@ -114,3 +114,72 @@ def test_any_tail(typed: str, bare: bool) -> None:  # noqa: FBT001 -- drawn by n
     for each in answer.tails(typed, bare=bare):
         assert typed.startswith(each.prefix)
         assert typed[len(each.prefix) :].replace("-", "").lower() == each.code
+
+
+SIX = answer.Shapes((6,), scratch=True)
+EIGHT = answer.Shapes((8, 7), scratch=False)
+PAPER = answer.Shapes((), scratch=True)
+PARTED = [
+    (SIX, "hunter2482913", ("482913", "hunter2")),
+    (SIX, "hunter2,482913", ("482913", "hunter2")),
+    (SIX, "hunter2,482 913\n", ("482913", "hunter2")),
+    (SIX, "hunter2000000482913", ("482913", "hunter2000000")),
+    (SIX, "hunter2000000,482913", ("482913", "hunter2000000")),
+    (SIX, "a,b,482913", ("482913", "a,b")),
+    (SIX, "a,b482913", ("482913", "a,b")),
+    (SIX, "a,123456482913", ("482913", "a,123456")),
+    (SIX, "hunter2,,482913", ("482913", "hunter2,")),
+    (SIX, ",482913", ("482913", "")),
+    (
+        SIX,
+        "\u043f\u0430\u0440\u043e\u043b\u044c482913",
+        ("482913", "\u043f\u0430\u0440\u043e\u043b\u044c"),
+    ),
+    (SIX, "hunter2,K7MQ-x2vd", ("k7mqx2vd", "hunter2")),
+    (SIX, "hunter2,1234-5678", ("12345678", "hunter2")),
+    (SIX, "hunter2,12345678", ("12345678", "hunter2")),
+    (SIX, "hunter2", None),
+    (SIX, "", None),
+    (SIX, "482913", None),
+    (SIX, "hunter2482913 ", None),
+    (SIX, "hunter2k7mq-x2vd", None),
+    (SIX, "horse,elephant", None),
+    (SIX, "hunter2,", None),
+    (SIX, "hunter2,48291", None),
+    (SIX, "hunter\u0661\u0662\u0663\u0664\u0665\u0666", None),
+    (SIX, "x" * 510 + "482913", None),
+    (EIGHT, "hunter2,482913", None),
+    (EIGHT, "hunter2482913", None),
+    (EIGHT, "hunter48291300", ("48291300", "hunter")),
+    (EIGHT, "hunter,4829130", ("4829130", "hunter")),
+    (EIGHT, "hunter2,k7mq-x2vd", None),
+    (PAPER, "hunter2482913", None),
+    (PAPER, "hunter2,482913", None),
+    (PAPER, "hunter2,k7mq-x2vd", ("k7mqx2vd", "hunter2")),
+]
+
+
+@pytest.mark.parametrize(("shapes", "typed", "found"), PARTED)
+def test_parted(shapes: answer.Shapes, typed: str, found: tuple[str, str] | None) -> None:
+    """Behind a password stands a code of these shapes: any of them behind a comma, else digits."""
+    assert answer.parted(typed, shapes) == found
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(), max_size=40), st.sampled_from(["482913", "48291300", "k7mq-x2vd"]))
+def test_a_comma_parts_any_password(password: str, code: str) -> None:
+    """Whatever the password, with a comma and a code behind it both are had back as they were."""
+    found = answer.parted(f"{password},{code}", answer.Shapes((6, 8), scratch=True))
+    assert found == (code.replace("-", ""), password)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.from_regex(r".{0,9},?[0-9a-z-]{0,9}", fullmatch=True), st.sampled_from([SIX, EIGHT, PAPER])
+)
+def test_nothing_is_lost_in_parting(typed: str, shapes: answer.Shapes) -> None:
+    """What is not taken for a code begins the answer, and only a comma may lie between."""
+    found = answer.parted(typed, shapes)
+    if found:
+        assert typed.startswith(found.prefix)
+        assert answer.code(typed[len(found.prefix) :].removeprefix(",")) == found.code

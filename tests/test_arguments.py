@@ -25,6 +25,7 @@ READ: dict[str, dict[str, Any]] = {
     "try_first_pass": {"first_pass": "try"},
     "use_first_pass": {"first_pass": "use"},
     "forward_pass": {"forward": True, "prompt": "Password & verification code: "},
+    "split": {"split": True},
     "noskewadj": {"rule": RULE._replace(resync=0)},
     "no_increment_hotp": {},
     "allow_readonly": {},
@@ -70,6 +71,23 @@ def test_refused(word: str) -> None:
     """An unknown or malformed word is an error."""
     with pytest.raises(ConfigError):
         arguments.read(RULE, [word])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "after_password",
+        "forward_pass",
+        "try_first_pass",
+        "use_first_pass",
+        "echo-verification-code",
+    ],
+)
+def test_split_asks_for_no_code(word: str) -> None:
+    """A line with split takes no word that says how a code is asked for."""
+    with pytest.raises(ConfigError, match="'split'"):
+        arguments.read(RULE, ["split", word])
+    assert arguments.read(RULE, ["split", "authtok_prompt=PIN: ", "secret=~/x"]).split
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "pam", "propose", "sending", "services", "stack",
+    {"attempt", "exec", "onebox", "pam", "propose", "sending", "services", "stack",
      "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
@@ -41,7 +41,7 @@ NOT_IN_A_LOGIN = {
     "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.cli", "otpauth.config",
     "otpauth.formats", "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.kinds.sent",
     "otpauth.numbers", "otpauth.process", "otpauth.routes", "otpauth.send", "otpauth.sending",
-    "otpauth.uri", "email",
+    "otpauth.onebox", "otpauth.uri", "email",
 }  # fmt: skip
 
 

@@ -80,6 +80,7 @@ def test_what_cannot_be_included(tmp_path: Path) -> None:
         ("# auth required pam_python.so pam_otpauth.py\n", False),
         ("session required pam_python.so pam_otpauth.py\n", False),
         ("auth required pam_python.so other.py\n", False),
+        ("auth optional pam_python.so pam_otpauth.py split\n", False),
     ],
 )
 def test_which_services_ask(tmp_path: Path, text: str, asks: bool) -> None:  # noqa: FBT001

@@ -70,12 +70,17 @@ def _action(line: Line, value: str) -> str:
     return found.get(value, found.get("default", "ignore"))
 
 
-def _asked(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
+def _ours(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
     """Give each of our lines with its service, its stack and its place in it."""
     for name, lines in ground.stacks.items():
         for place, each in enumerate(lines):
             if each.ours:
                 yield name, lines, place
+
+
+def _asked(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
+    """Give those of our lines that demand a code."""
+    return (each for each in _ours(ground) if each[1][each[2]].asks)
 
 
 def asks(ground: Ground) -> bool:
@@ -161,18 +166,19 @@ def password_demanded(above: tuple[Line, ...], inside: tuple[str, ...] = ()) -> 
 
 def bad_arguments(ground: Ground) -> Iterator[Fault]:
     """Give arguments that refuse every login through their line."""
-    for _, lines, place in _asked(ground):
+    for _, lines, place in _ours(ground):
         line = lines[place]
+        what = "no code behind a password is seen" if line.splits else "nobody can log in"
         try:
             arguments.read(policy.Rule(), _words(line))
         except ConfigError as error:
-            yield Fault(f"{line.place}: {error}: nobody can log in", error.hint or SEE)
+            yield Fault(f"{line.place}: {error}: {what}", error.hint or SEE)
 
 
 def other_file(ground: Ground) -> Iterator[Fault]:
     """Give lines that read another file of the users' than their own tool writes."""
     usual = ground.policy.setup.file
-    for _, lines, place in _asked(ground):
+    for _, lines, place in _ours(ground):
         try:
             said = arguments.read(policy.Rule(), _words(lines[place]))
         except ConfigError:  # bad_arguments gives it
@@ -215,7 +221,7 @@ def nullok(ground: Ground) -> Iterator[Fault]:
 def twice(ground: Ground) -> Iterator[Fault]:
     """Give stacks that ask for two codes."""
     for name, lines in ground.stacks.items():
-        places = [each.place for each in lines if each.ours]
+        places = [each.place for each in lines if each.asks]
         if len(places) > 1:
             yield Fault(f"{name} asks for {len(places)} codes: {', '.join(places)}", "drop one")
 

@@ -101,7 +101,8 @@ def one_factor(ground: Ground) -> Iterator[Fault]:
 
 def password_method(ground: Ground) -> Iterator[Fault]:
     """Give the method `password`, which puts the password where a code is wanted."""
-    if any("password" in way for way in ways(ground.settings)):
+    split = any(each.splits for each in ground.stacks[SERVICE])
+    if any("password" in way for way in ways(ground.settings)) and not split:
         yield Fault(
             "sshd -T: PasswordAuthentication yes: clients that use that method give the password "
             "where the code is wanted, and are refused",

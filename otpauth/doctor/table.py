@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otpauth.doctor import accounts, clock, files, keys, pamstack, program, sshd, system
+from otpauth.doctor import accounts, clock, files, keys, onebox, pamstack, program, sshd, system
 from otpauth.doctor.finding import run
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ CHECKS: tuple[Check[Ground], ...] = (
     *files.CHECKS,
     *program.CHECKS,
     *pamstack.CHECKS,
+    *onebox.CHECKS,
     *sshd.CHECKS,
     *clock.CHECKS,
     *system.CHECKS,

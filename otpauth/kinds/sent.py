@@ -112,7 +112,7 @@ def reserve(
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)
     account = account._replace(state=state)
-    each = next((e for e in login.usable(account, request, rule) if e.kind == kind), None)
+    each = next((e for e in login.usable_tokens(account, request, rule) if e.kind == kind), None)
     bucket = limits.bucket(state, request.place)
     if each is None or limits.wait(state, bucket, rule, request.now):
         return Reserved(account)

@@ -50,6 +50,9 @@ users=/var/lib/otpauth/users
 lib=/usr/local/lib/otpauth
 minor=$(/usr/bin/python3 -c 'import sys; print(sys.version_info.minor)')
 ours='auth required pam_python.so pam_otpauth.py'
+split='auth optional pam_python.so pam_otpauth.py split'
+password='@include common-auth'
+after="$ours after_password"
 stack() { printf '%s\\n' "$@" 'account required pam_permit.so' >$sshd; }
 """
 )
@@ -180,6 +183,25 @@ SEEDS = (
         'stack "auth required pam_unix.so" "$ours after_password"',
     ),
     Seed("pam-arguments", "fail", "'windw'", 'stack "$ours windw=3"'),
+    Seed("pam-arguments", "fail", "'windw'", 'stack "$ours windw=3 split" "$password" "$after"'),
+    Seed("pam-split", "fail", "password alone", 'stack "$split" "$password"'),
+    Seed("pam-split", "fail", "asks for it again", 'stack "$split" "$password" "$ours"'),
+    Seed(
+        "pam-split",
+        "fail",
+        "asks for it again",
+        'stack "$split" "$password" '
+        '"auth required pam_exec.so seteuid expose_authtok $lib/otpauth-pam-exec after_password"',
+    ),
+    Seed("pam-split", "fail", "password alone", 'stack "$after" "$split" "$password"'),
+    Seed("pam-split", "fail", "had before", 'stack "$password" "$split" "$after"'),
+    Seed(
+        "pam-split",
+        "fail",
+        "cannot split",
+        'stack "auth optional pam_exec.so seteuid expose_authtok $lib/otpauth-pam-exec split" '
+        '"$password" "$after"',
+    ),
     Seed("pam-secret", "warn", "go to ~/.otpauth", 'stack "$ours secret=~/.other"'),
     Seed("pam-decides", "fail", "PAM_IGNORE", 'stack "$ours nullok"'),
     Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok"'),
@@ -420,6 +442,7 @@ def test_a_seeded_fault(healthy: Person, seed: Seed) -> None:
         ("sshd", "sshd-key-nullok", "sshd_config-key", {"pam-nullok"}),
         ("sshd", "sshd-password", "sshd_config-password", set()),
         ("sshd", "sshd-key", "sshd_config-password", {"sshd-factor"}),
+        ("sshd", "sshd-one-box", "sshd_config-one-box", set()),
         ("sshd", "sshd-exec", "sshd_config-key", set()),
         ("sudo", "sudo", "sshd_config-key", set()),
         ("su", "su", "sshd_config-key", set()),

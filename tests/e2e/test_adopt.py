@@ -34,14 +34,6 @@ def ours(stage: Path) -> Iterator[str]:
         yield name
 
 
-@pytest.fixture
-def google(stage: Path) -> Iterator[str]:
-    """Give a service of pam_google_authenticator."""
-    assert stage.is_dir()
-    with pam.service("auth required pam_google_authenticator.so") as name:
-        yield name
-
-
 def tokens(person: Person) -> str:
     """Return what the administrator sees of a person."""
     return admin("show", person.name).stdout

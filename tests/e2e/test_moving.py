@@ -41,14 +41,6 @@ def ours(stage: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def google(stage: Path) -> Iterator[str]:
-    """Give a service of pam_google_authenticator."""
-    assert stage.is_dir()
-    with pam.service("auth required pam_google_authenticator.so") as name:
-        yield name
-
-
-@pytest.fixture
 def oath_users(stage: Path) -> Iterator[tuple[str, Path]]:
     """Give a service of pam_oath, and the file of its users."""
     path = stage / "tmp" / "users.oath"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.man import pages
 from tests.parts import accounts, client, enrolment, gateway, log, pam
 from tests.parts.mailserver import MailServer
 from tests.parts.sshd import Sshd
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 CONF = Path("/etc/otpauth/otpauth.conf")
 SECRETS = Path("/etc/otpauth/secrets")
+UNIX = "auth requisite pam_unix.so nodelay"  # common-auth refuses after 2 s
 
 
 @dataclass
@@ -300,6 +302,39 @@ def test_many_at_once(person: Person, post: Post) -> None:
         results = pam.storm(service, person.name, answers, gate="start")
     assert sum(each.one.ok for each in results) == 1
     assert len(post.texts()) <= 2
+
+
+def test_one_box(post: Post) -> None:
+    """With one box the word behind the password has a code sent, and the code goes there next.
+
+    A wrong password sends nothing; where a second question is shown, it comes at once.
+    """
+    CONF.write_text(post.channel("mail") + post.channel("sms"))
+    examples = pages.examples("pam_otpauth.8")
+    lines = examples["sshd_config-one-box"].splitlines()
+    stack = examples["sshd-one-box"].replace("@include common-auth", UNIX)
+    with accounts.make(password="hunter2") as alice, Sshd(stack, lines) as sshd:
+
+        def login(answer: str, method: str = "password") -> Login:
+            turns = iter([answer])
+            return client.login(alice, sshd, lambda _: next(turns, None), methods=method, key=False)
+
+        assert not login("wrong,sms").ok
+        assert not post.texts()
+        assert not login("hunter2,sms").ok
+        (text,) = post.texts()
+        assert text.startswith("sms\n")
+        assert login(f"hunter2{post.code()}").ok
+        answers = iter(["hunter2,mail", ""])
+        done = client.login(
+            alice,
+            sshd,
+            lambda _: next(answers, "") or post.code(),
+            methods="keyboard-interactive",
+            key=False,
+        )
+        assert (done.ok, len(post.texts())) == (True, 2)
+        assert asked(done)[1] == where(alice)
 
 
 def test_postfix(person: Person, by_key: Sshd, post: Post) -> None:

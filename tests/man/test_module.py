@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from otpauth import attempt, hostcopy, limits, login, policy, state
+from otpauth import answer, attempt, hostcopy, limits, login, pam, policy, state
 from otpauth.kinds import hotp, totp
 from tests.man import pages
 
@@ -82,10 +82,21 @@ def test_numbers_in_sentences() -> None:
         f"two in a row within {hotp.RESYNC}",
         f"within {totp.RESYNC_LIFE // 60} minutes",
         f"the same refusal {attempt.DEADLINE * 1000:.0f} milliseconds",
+        f"{pam.PASSED_ON * 1000:.0f} milliseconds after the answer",
         f"held the lock for {hostcopy.LOCK_SECONDS} seconds",
     ):
         assert sentence in text
     assert totp.RESYNC_LIFE == hotp.RESYNC_LIFE
+
+
+def test_what_is_typed_in_one_box() -> None:
+    """Of each answer in the table the password is hunter2, and a code comes with all but one."""
+    head, *rows = pages.table(PAGE, "one box")
+    shapes = answer.Shapes((6,), scratch=True)
+    found = {typed: answer.parted(typed, shapes) for typed, _ in rows}
+    assert head == ("typed", "what it is")
+    assert {each.prefix for each in found.values() if each} == {"hunter2"}
+    assert [typed for typed, each in found.items() if each is None] == ["hunter2"]
 
 
 def test_abilities_of_pam_exec() -> None:

@@ -146,7 +146,7 @@ def test_arguments() -> None:
     assert sorted(word for word, value in words if value) == sorted(values)
     keys = re.findall(r"^\.Cm (\w+)= [,.]$", text, re.MULTILINE)
     assert sorted(keys) == sorted(policy.RULE_KEYS)
-    changed = arguments.read(policy.Rule(), flags).rule
+    changed = arguments.read(policy.Rule(), [*arguments.RULE_FLAGS]).rule
     wished = {"wished_window", "wished_limit"}
     only_here = set(policy.Rule._fields) - set(policy.RULE_KEYS) - wished
     assert all(getattr(changed, each) for each in only_here), "a word of the rule that no page has"

@@ -48,13 +48,19 @@ def login(  # noqa: PLR0913 (what ssh can be told)
 
 
 def sftp(
-    person: Person, sshd: Sshd, commands: str, answers: terminal.Answers = (), *, key: bool = True
+    person: Person,
+    sshd: Sshd,
+    commands: str,
+    answers: terminal.Answers = (),
+    *,
+    methods: str = _METHODS,
+    key: bool = True,
 ) -> Login:
     """Run sftp commands, one a line; ok if all of them worked."""
     batch = stage.workspace() / "tmp" / f"sftp-{person.name}"
     batch.write_text(f"{commands}\n", encoding="utf-8")
     words = ["sftp", "-oBatchMode=no", "-b", str(batch)]
-    words += _options(person, sshd, _METHODS, key=key, more=())
+    words += _options(person, sshd, methods, key=key, more=())
     words += ["-P", str(sshd.port), f"{person.name}@127.0.0.1"]
     return _outcome(terminal.talk(words, answers))
 

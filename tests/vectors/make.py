@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otpauth import changes, copies, keyfiles, keys, record, seal, secretfile
+from otpauth import changes, copies, keyfiles, keys, record, seal, secretfile, state
 from otpauth.keys import HostKey
 from otpauth.secretfile import Proposal
 from otpauth.wishes import Wishes
@@ -178,6 +178,8 @@ def record_of_all() -> Record:
         tries={"192.0.2.1": now},
         graces={"2" * 16: now},
         done={"1" * 16: now},
+        due={"3" * 16: state.Due(now, "4" * 16, 1)},
+        sends=frozenset({state.Event(now, "5" * 16, "192.0.2.1")}),
     )
     events = sorted(full.events)
     fixed = frozenset(each._replace(id=f"{n:016x}") for n, each in enumerate(events))

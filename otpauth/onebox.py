@@ -1,0 +1,46 @@
+"""A password and a code in one answer, taken apart before the password's module sees it.
+
+Only shapes decide: nothing is compared, written or locked here, so that a code is neither burnt nor
+counted before the password was right.
+"""
+
+from __future__ import annotations
+
+from otpauth import answer, login, store
+from otpauth.answer import Shapes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otpauth.account import Account
+    from otpauth.answer import Candidate
+    from otpauth.login import Request
+    from otpauth.store import Terms
+
+
+def parted(who: Account, request: Request, typed: str, terms: Terms) -> Candidate | None:
+    """Return the code behind a user's password, and the password; None if there is none.
+
+    Raises attempt.FAULTS.
+    """
+    shapes = shapes_of(who, request, terms)
+    return answer.parted(typed, shapes) if shapes else None
+
+
+def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
+    """Return what a user's codes look like; None if no code will be asked of him.
+
+    Of what waits to be adopted nothing is known but that it is there, so any shape may be of it.
+    Raises as store.peek().
+    """
+    held, found = store.peek(who, terms)
+    enrolled = held is not None and held.enrolled
+    ways = [each for each in store.routes_of(who, terms) if each.kind in terms.rule.kinds]
+    words = tuple(each.kind for each in ways)
+    if not enrolled and not ways and store.unenrolled(who, terms):
+        return None
+    usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
+    digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
+    known = tuple(length for length in answer.LENGTHS if length in digits)
+    if not (enrolled or ways) or found.content.proposals:
+        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), True, words)
+    return Shapes(known, any(each.kind == "scratch" for each in usable), words)

@@ -1,0 +1,21 @@
+"""What several files of this folder log in to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.parts import pam
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def google(stage: Path) -> Iterator[str]:
+    """Give a service of pam_google_authenticator."""
+    assert stage.is_dir()
+    with pam.service("auth required pam_google_authenticator.so") as name:
+        yield name
