@@ -209,7 +209,7 @@ def spared(
 
 
 def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
-    """Return the tokens whose codes are compared at a login."""
+    """Return the tokens whose codes are compared at a login, the lowest id first."""
     return [
         each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
     ]

@@ -200,8 +200,8 @@ def _turns(
             continue
         now = int(time.time())
         one = one._replace(request=one.request._replace(now=now), terms=one.terms._replace(now=now))
-        given = answer.tails(typed, bare=True) if one.line.forward else typed
-        outcome = _decide(one, given, asked)
+        candidates = answer.tails(typed, bare=True) if one.line.forward else typed
+        outcome = _decide(one, candidates, asked)
         if outcome.verdict == login.ACCEPT:
             return _accepted(pamh, one, outcome)
         attempt.hold_back(answered)
