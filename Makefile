@@ -63,7 +63,7 @@ apt = if test -z "$(NOINSTALLDEPS)" && command -v apt-get >/dev/null; then \
     --no-install-recommends $$missing; } </dev/null || $(call fail,apt-get could not install $$missing); fi
 
 .PHONY: help build install install-files uninstall venv lock check lint types unit vectors attacks conformance faults \
-  e2e packaging soak bench demo fresh clean install-packages test-packages demo-packages keys
+  e2e howto packaging soak bench demo fresh clean install-packages test-packages demo-packages keys
 
 help: ## list the targets
 >@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -230,7 +230,7 @@ unit: venv build ## tests of single modules: no root, no stage
 vectors: venv build ## test vectors: one defect per file
 >@$(PYTEST) tests/vectors
 
-attacks conformance faults e2e packaging: venv build
+attacks conformance faults e2e howto packaging: venv build
 >@$(root)
 >$(STAGE) $(PYTEST) tests/$@
 
@@ -238,6 +238,7 @@ conformance: ## beside google-authenticator's module (root)
 attacks: ## what was tried on the design, each line a test (root)
 faults: ## full disks, kills, dead homes (root)
 e2e: ## real sshd, ssh, sudo, su, pamtester (root)
+howto: ## the how-tos, done to the letter (root)
 packaging: ## install and uninstall (root)
 
 soak: venv build ## the long-running tests (root)

@@ -130,6 +130,11 @@ def _refuse_in_image() -> None:
     try:
         inside = os.stat("/proc/1/root/.")
         here = os.stat("/")
+    except FileNotFoundError:
+        raise RefusedError(
+            "there is no /proc, as in an image: what is made from it would share its keys",
+            hint="run otpauth-admin init on the running system, before sshd starts",
+        ) from None
     except OSError:
         return
     if (inside.st_dev, inside.st_ino) != (here.st_dev, here.st_ino):
