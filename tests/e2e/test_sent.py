@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import email
-import email.policy
 import json
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.man import pages
-from tests.parts import accounts, client, enrolment, gateway, log, pam
+from tests.parts import accounts, client, enrolment, gateway, log, pam, postfix
 from tests.parts.mailserver import MailServer
 from tests.parts.sshd import Sshd
-from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from email.message import EmailMessage
 
     from tests.parts.accounts import Person
@@ -339,19 +334,18 @@ def test_one_box(post: Post) -> None:
 
 def test_postfix(person: Person, by_key: Sshd, post: Post) -> None:
     """A mail through Postfix's sendmail arrives in the local mailbox, and its code lets in."""
-    with postfix(post.folder) as mailbox:
+    with postfix.running(post.folder) as mail:
         CONF.write_text(
             "[channel mail]\ntype = sendmail\nfor = *\nto = {user}@localhost\n"
             "html = <p>Ihr Code für {user}: <b>{code}</b></p>\n"
         )
-
-        def answer(_: str) -> str:
-            wait_until(lambda: mailbox(person.name), 20, what="Postfix delivers")
-            message = email.message_from_bytes(mailbox(person.name), policy=email.policy.default)
-            return read_code(message, person, by_key)
-
-        done = client.login(person, by_key, answer)
+        done = client.login(person, by_key, lambda _: mail.code(person.name))
+        (message,) = mail.of(person.name)
     assert done.ok, done.output
+    page = message.get_body(["html"])
+    assert page
+    code = read_code(message, person, by_key)
+    assert page.get_content() == f"<p>Ihr Code für {person.name}: <b>{code}</b></p>\n"
 
 
 def test_smtp(person: Person, by_key: Sshd, post: Post) -> None:
@@ -397,34 +391,3 @@ def read_code(message: EmailMessage, person: Person, sshd: Sshd) -> str:
     found = re.match(r"(\d{6}) is the code", text)
     assert found
     return found[1]
-
-
-@contextlib.contextmanager
-def postfix(folder: Path) -> Iterator[Callable[[str], bytes]]:
-    """Run a Postfix that delivers to local mailboxes and listens nowhere; give what reads them."""
-    queue, boxes = folder / "queue", folder / "boxes"
-    for made, mode in ((queue, 0o755), (boxes, 0o1777)):
-        made.mkdir()
-        made.chmod(mode)
-    Path("/etc/postfix/main.cf").write_text(
-        f"compatibility_level = 3.6\nqueue_directory = {queue}\nmail_spool_directory = {boxes}/\n"
-        "myhostname = localhost\nmydestination = localhost\nalias_maps =\nalias_database =\n"
-        f"data_directory = {folder}/data\nmaillog_file_prefixes = {folder}\n"
-        f"maillog_file = {folder}/postfix.log\nbiff = no\n"
-    )
-    (folder / "data").mkdir()
-    shutil.chown(folder / "data", "postfix")
-    master = Path("/etc/postfix/master.cf")
-    lines = [line for line in master.read_text().splitlines() if not line.startswith("smtp ")]
-    master.write_text("\n".join(["postlog unix-dgram n - n - 1 postlogd", *lines, ""]))
-    postfix_run("start")
-    try:
-        yield lambda name: b"".join(each.read_bytes() for each in boxes.glob(f"{name}/new/*"))
-    finally:
-        postfix_run("stop")
-
-
-def postfix_run(word: str) -> None:
-    """Run postfix(1)."""
-    done = subprocess.run(("postfix", word), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

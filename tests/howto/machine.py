@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
-from tests.parts import accounts, processes, secrets
+from tests.parts import accounts, postfix, processes, secrets
 from tests.parts.accounts import Person
 from tests.parts.waiting import wait_until
 
@@ -42,10 +42,14 @@ until test "$(listening)" -gt "$before"; do sleep 0.05; done
 
 @dataclass(frozen=True)
 class Machine:
-    """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key."""
+    """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key.
+
+    `mail` is where mail comes to, if it does.
+    """
 
     people: dict[str, Person]
     programs: Path
+    mail: postfix.Mail | None = None
 
     def kept(self) -> dict[str, tuple[int, bytes]]:
         """Return mode and content of every file that a how-to must put back as it was."""
@@ -59,8 +63,11 @@ class Machine:
 
 
 @contextmanager
-def running() -> Iterator[Machine]:
-    """Give the machine, on which alice can log in with her key, or run sudo with her password."""
+def running(*, mail: bool = False) -> Iterator[Machine]:
+    """Give the machine, on which alice can log in with her key, or run sudo with her password.
+
+    With `mail`, it also delivers it.
+    """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
         folder.mkdir(mode=0o755)
@@ -78,7 +85,8 @@ def running() -> Iterator[Machine]:
         opened.enter_context(_image(folder))
         port = opened.enter_context(_sshd(folder))
         _give_key(alice, laptop, port)
-        yield Machine({"root": root, "alice": alice, "laptop": laptop}, folder)
+        box = opened.enter_context(postfix.running(folder)) if mail else None
+        yield Machine({"root": root, "alice": alice, "laptop": laptop}, folder, box)
 
 
 @contextmanager
