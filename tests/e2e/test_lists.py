@@ -79,8 +79,9 @@ def test_replaced(sshd: Sshd) -> None:
         number = min(set(old.passwords) - {old.asked(first.prompts[0])})
         new = printed(person, old.numbered(number), "replace", "home", "--alphabet", "digits")
         assert client.login(person, sshd, new.answer, command="").ok
-        late = client.login(person, sshd, old.answer, command="")
-        assert not late.ok
+        unused = max(set(old.passwords) - {old.asked(first.prompts[0]), number})
+        late = [old.password(unused), old.numbered(unused)]
+        assert not client.login(person, sshd, late, command="").ok
 
 
 @pytest.mark.parametrize("words", [(), ("-p1",)])
