@@ -132,6 +132,10 @@ def _faults(channel: Channel, pairs: dict[str, str]) -> list[tuple[str, str, str
     carriers = "".join(value for _, value in channel.fields) or channel.text
     if "{code}" not in carriers.replace("{text}", channel.text):
         faults.append((channel.form or "text", "the code is not in it", "{code} or {text}"))
+    if bool(channel.user) != bool(channel.password):
+        faults.append(("user", "user and password belong together", "both, or none"))
+    if channel.type == "sendmail" and any("{" in word for word in channel.command):
+        faults.append(("command", "the address is put behind these words", "without {to}"))
     if "form" in pairs and "json" in pairs:
         faults.append(("json", "form and json exclude each other", "keep one of them"))
     if channel.type in _MAILING and channel.name != "mail":

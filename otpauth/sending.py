@@ -68,21 +68,17 @@ class Ways:
             return asked
         if not reserved.code:
             return self._failed(asked, route, "too many were asked for")
-        if reserved.send:
-            try:
-                with guard.shielded():
-                    self._deliver(route, reserved)
-            except SendError as error:
-                if error.lost:
-                    self._end(reserved.mark)
-                    return self._failed(asked, route, str(error))
-                self._note(route, str(error))
-            except (OtpauthError, OSError) as error:
+        how = "sent"
+        try:
+            if reserved.send:
+                self._deliver(route, reserved)
+        except SendError as error:
+            if error.lost:
                 self._end(reserved.mark)
                 return self._failed(asked, route, str(error))
-            else:
-                self._note(route)
-        where = f"sent by {route.kind} to {veiled(route.kind, route.to)}"
+            self._note(route, str(error))
+            how = "perhaps sent"
+        where = f"{how} by {route.kind} to {veiled(route.kind, route.to)}"
         return asked._replace(prompt=f"Code ({where}; Enter sends again): ", by=route.kind)
 
     def _reserve(self, route: Route, *, first: bool, again: bool) -> Reserved | None:
@@ -116,12 +112,7 @@ class Ways:
         return reserved
 
     def _deliver(self, route: Route, reserved: Reserved) -> None:
-        channel = self._terms.policy.channels[route.kind]
-        if not route.to:
-            raise SendError("no address can be found out", lost=True)
-        folder = os.path.join(self._terms.host.var, "sent")
-        if not quota.take(folder, channel, self._request.now):
-            raise SendError("the host sent too many", lost=True)
+        """Count and send a message, and note it. Raises SendError."""
         letter = send.Letter(
             route.to,
             reserved.code,
@@ -131,7 +122,24 @@ class Ways:
             reserved.until,
             reserved.mark + os.urandom(4).hex(),
         )
-        send.deliver(channel, letter, self._terms.host.secrets() if channel.secrets() else {})
+        try:
+            with guard.shielded():
+                self._counted(route)
+                channel = self._terms.policy.channels[route.kind]
+                secrets = self._terms.host.secrets() if channel.secrets() else {}
+                send.deliver(channel, letter, secrets)
+        except SendError:
+            raise
+        except (OtpauthError, OSError) as error:
+            raise SendError(str(error), lost=True) from None
+        self._note(route)
+
+    def _counted(self, route: Route) -> None:
+        if not route.to:
+            raise SendError("no address can be found out", lost=True)
+        folder = os.path.join(self._terms.host.var, "sent")
+        if not quota.take(folder, self._terms.policy.channels[route.kind], self._request.now):
+            raise SendError("the host sent too many", lost=True)
 
     def _end(self, mark: str) -> None:
         """Let what certainly does not arrive not be waited for: the next login has a new one."""

@@ -60,6 +60,8 @@ BROKEN = {
     "form_no_pairs": (f"{SMS}form = x\n", 6, "form"),
     "http_in_clear": (SMS.replace("https", "http"), 5, "url"),
     "password_in_clear": (f"{SMTP}host = mx.org\npassword = hunter2\n", 7, "read it here"),
+    "user_alone": (f"{SMTP}host = mx.org\nuser = otp\n", 7, "password"),
+    "sendmail_with_to": (f"{MAIL}command = /bin/sendmail {{to}}\n", 5, "behind"),
     "tls_none_far": (f"{SMTP}host = mx.org\ntls = none\n", 7, "tls"),
     "secret_in_a_text": (f"{MAIL}text = {{code}} {{secret.sid}}\n", 5, "secret"),
     "secret_in_argv": (f"{COMMAND}command = /bin/x {{secret.a}}\n", 6, "ps"),

@@ -68,6 +68,7 @@ def post(stage: Path) -> Iterator[Post]:
         f"#!/bin/sh\n[ -e {folder}/fail-$1 ] && exit 1\n[ -e {folder}/hang ] && sleep 60\n"
         f"n={folder}/$$.msg\n"
         f'{{ echo "$1"; cat; }} >"$n.new"; mv "$n.new" "$n"; chmod 644 "$n"\n'
+        f"[ -e {folder}/late ] && sleep 60; exit 0\n"
     )
     program.chmod(0o755)
     yield Post(folder)
@@ -229,6 +230,15 @@ def test_failing_channel(person: Person, by_key: Sshd, post: Post) -> None:
     (post.folder / "fail-mail").unlink()
     done = client.login(person, by_key, lambda _: post.code())
     assert done.ok, "a code that never left is not waited for"
+
+
+def test_silent_gateway(person: Person, by_key: Sshd, post: Post) -> None:
+    """Where it is not known whether a message left, the prompt says so, and its code is good."""
+    CONF.write_text(post.channel("mail", "timeout = 2s"))
+    (post.folder / "late").touch()
+    done = client.login(person, by_key, lambda _: post.code())
+    assert done.ok, done.output
+    assert asked(done) == [where(person).replace("sent", "perhaps sent", 1)]
 
 
 def test_who(person: Person, post: Post) -> None:
