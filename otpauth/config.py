@@ -67,16 +67,16 @@ def parse(text: str, *, path: str) -> policy.Policy:
 
 
 def _channel(section: str, pairs: dict[str, str], text: str, path: str) -> Channel:
-    from otpauth import channels
+    from otpauth import channeltext
 
     def line(key: str) -> str:
         return f"{path}:{_line(text, section, key or None)}"
 
     for key in pairs:
-        if key not in channels.KEYS:
+        if key not in channeltext.KEYS:
             at = _line(text, section, key)
-            raise _unknown(path, at, f"key {key!r} in [{section}]", key, channels.KEYS)
-    return channels.make(section.removeprefix("channel "), pairs, line)
+            raise _unknown(path, at, f"key {key!r} in [{section}]", key, channeltext.KEYS)
+    return channeltext.make(section.removeprefix("channel "), pairs, line)
 
 
 def _check_headers(text: str, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,6 +105,15 @@ def test_no_mail_addresses(address: str) -> None:
     """What could be two addresses, a header or an option of sendmail is none."""
     with pytest.raises(ConfigError):
         channels.address("mail", address)
+
+
+def test_long_addresses() -> None:
+    """An address is judged at once, however long it is and wherever it breaks."""
+    for text in ("a@" + "a" * 200 + "!", "a." * 120 + "@b", "a@" + "a-" * 100, "a@" + "a." * 100):
+        since = time.monotonic()
+        with pytest.raises(ConfigError):
+            channels.address("mail", text)
+        assert time.monotonic() - since < 1
 
 
 def test_numbers() -> None:

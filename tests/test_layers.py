@@ -17,8 +17,8 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "challenge", "changes", "channels", "config", "copies", "grace", "joining",
-        "limits", "login", "moving", "policy",
+        "arguments", "challenge", "changes", "channels", "channeltext", "config", "copies", "grace",
+        "joining", "limits", "login", "moving", "policy",
         "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.sent", "kinds.totp",
         "formats",
     },
@@ -38,10 +38,10 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
-    "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.cli", "otpauth.config",
-    "otpauth.formats", "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.kinds.sent",
-    "otpauth.numbers", "otpauth.process", "otpauth.routes", "otpauth.send", "otpauth.sending",
-    "otpauth.onebox", "otpauth.uri", "email",
+    "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
+    "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles", "otpauth.kinds.paper",
+    "otpauth.kinds.sent", "otpauth.numbers", "otpauth.process", "otpauth.routes", "otpauth.send",
+    "otpauth.sending", "otpauth.onebox", "otpauth.uri", "email",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from otpauth import arguments, channels, config, policy, token
+from otpauth import arguments, channels, channeltext, config, policy, token
 from otpauth.cli import policies
 from otpauth.errors import ConfigError
 from tests.man import pages
@@ -28,12 +28,12 @@ LENGTHS = ("account", "prompt")
 def test_channel_keys() -> None:
     """Every key of a channel is in the page, in order of the alphabet, with what it is without."""
     text = pages.subsection(PAGE, "[channel NAME]")
-    assert pages.items(text, "Cm") == sorted(channels.KEYS)
+    assert pages.items(text, "Cm") == sorted(channeltext.KEYS)
     usual = channels.Channel("mail", "")
-    for key in channels.KEYS:
+    for key in channeltext.KEYS:
         told = re.search(r"Default:\n\.Li (.*) \.$", _item("channel NAME", key), re.MULTILINE)
         if told:
-            assert channels.KEYS[key](told[1]) == {key: getattr(usual, key)}, key
+            assert channeltext.KEYS[key](told[1]) == {key: getattr(usual, key)}, key
     for key, (low, high) in {
         "lifetime": ("60s", "900s"),
         "digits": ("6", "8"),
@@ -43,11 +43,11 @@ def test_channel_keys() -> None:
     }.items():
         assert re.search(rf"{low} to\s+{high}", _item("channel NAME", key))
         rate = "/1h" if key.startswith("per_") else ""
-        channels.KEYS[key](low + rate)
-        channels.KEYS[key](high + rate)
+        channeltext.KEYS[key](low + rate)
+        channeltext.KEYS[key](high + rate)
         number = int(re.sub("[a-z]", "", high)) + 1
         with pytest.raises(ConfigError):
-            channels.KEYS[key](high.replace(str(number - 1), str(number)) + rate)
+            channeltext.KEYS[key](high.replace(str(number - 1), str(number)) + rate)
 
 
 def test_channel_values() -> None:
