@@ -158,7 +158,7 @@ def _question(text: str) -> str:
 
 
 RULE_FLAGS: dict[str, dict[str, Any]] = {
-    "nullok": {"nullok": True},
+    "nullok": {"nullok": policy.ALWAYS},
     "after_password": {"after_password": True},
     "before_password": {"before_password": True},
     "noskewadj": {"resync": 0},

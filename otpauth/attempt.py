@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 
-from otpauth import answer, hostcopy, log, login, record, secretfile, store, token
+from otpauth import answer, grace, hostcopy, log, login, record, secretfile, store, token
 from otpauth.errors import (
     BusyError,
     ConfigError,
@@ -16,6 +16,7 @@ from otpauth.errors import (
     RecordError,
 )
 from otpauth.login import Asked, Outcome
+from otpauth.policy import ALWAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,9 +146,10 @@ def _may_name(account: Account, typed: Typed, terms: Terms) -> bool:
 
 
 def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
-    """Return the outcome of a login that its grace period spares a code, logged. Never raises.
+    """Return the outcome of a login that grace period or bypass spare a code, logged.
 
     None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
+    Never raises.
     """
     ways = _Ways(account, terms)
 
@@ -155,20 +157,52 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
         seen = ways.given(held, request, marks)
         outcome = login.spared(seen, request, terms.rule, marks=marks)
         after = ways.stripped(outcome and outcome.record, held)
-        return store.Act(after, outcome, home=False)
+        home = bool(outcome and outcome.reason == login.OK_BYPASS and after.enrolled)
+        return store.Act(after, outcome, home=home)
 
+    if not _may_be_spared(account, request, terms):
+        return None
     try:
         done = store.transact(account, terms, act)
     except FAULTS:
         return None
     outcome: Outcome | None = done.value
-    if outcome is None or not done.recorded:
+    enough = done.recorded if outcome and outcome.reason == login.OK_GRACE else done.on_host
+    if outcome is None or not enough:
         log_adopted(request, done)
         return None
     if request.first_factor:
         outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
     _log(request, terms, outcome, done)
     return outcome._replace(record=None)
+
+
+def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
+    """Say whether a transaction before the prompt is worth while: most logins have none."""
+    if not login.vouched(request, terms.rule):
+        return False
+    if grace.may_hold(request, terms.rule):
+        return True
+    return hostcopy.hints_at_bypass(account, terms.host, request.now)
+
+
+def unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | None:
+    """Return the outcome of a user whom nullok lets pass, logged; None for all others.
+
+    That is who certainly has nothing here, in time, and with another factor. Never raises.
+    """
+    rule = terms.rule
+    if request.now >= rule.nullok or not login.vouched(request, rule):
+        return None
+    try:
+        if not store.unenrolled(account, terms):
+            return None
+    except (GuardError, HostKeyError, RecordError):
+        return None
+    say = (_deadline(rule.nullok),) if request.first_factor and rule.nullok != ALWAYS else ()
+    outcome = Outcome(login.IGNORE, login.OK_NULLOK, say=say)
+    note(request, outcome, rule.log)
+    return outcome
 
 
 def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
@@ -210,7 +244,8 @@ def note(request: Request, outcome: Outcome, log_to: str = "syslog", **more: obj
         first_factor=request.first_factor,
         **more,
     )
-    log.send(text, warning=outcome.verdict not in (login.ACCEPT, login.IGNORE))
+    bad = outcome.verdict not in (login.ACCEPT, login.IGNORE)
+    log.send(text, warning=bad or outcome.reason == login.OK_BYPASS)
 
 
 def describe(request: Request, line: Line, terms: Terms) -> None:
@@ -247,6 +282,12 @@ def _waiting(done: Done) -> tuple[str, ...]:
     )
 
 
+def _deadline(until: int) -> str:
+    """Tell who has not enrolled from when on he must have."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(until))
+    return f"otpauth: from {day} on (UTC) this host asks for a code; enrol now: otpauth"
+
+
 def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
     note(request, outcome, terms.rule.log)
     log_adopted(request, done)
@@ -268,4 +309,4 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE)
+_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS)

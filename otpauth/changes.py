@@ -8,7 +8,18 @@ wrong proof drops the proposal and is charged; one without proof waits for the a
 
 from __future__ import annotations
 
-from otpauth import answer, canonical, joining, limits, login, oath, secretfile, token, wishes
+from otpauth import (
+    answer,
+    bypass,
+    canonical,
+    joining,
+    limits,
+    login,
+    oath,
+    secretfile,
+    token,
+    wishes,
+)
 from otpauth.errors import FormatError, RefusedError
 from otpauth.kinds import ACCEPTED
 from otpauth.state import State, bounded, with_notice
@@ -334,6 +345,7 @@ def unlock(account: Record, now: int) -> Record:
         graces={},
         resyncs={},
         told=min(state.told, now),
+        bypass=bypass.mended(state, now),
     )
     return account._replace(era=account.era + 1, state=cleared)
 

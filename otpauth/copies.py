@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otpauth import record, seal, token
+from otpauth import bypass, record, seal, token
 from otpauth.errors import SealError
 from otpauth.secretfile import Listed, SealedRecord
 
@@ -47,6 +47,7 @@ def _clear(account: Record, host: str, generation: int) -> SealedRecord:
         notices=tuple(sorted(account.state.notices)),
         sealed=b"",
         wishes=account.wishes._replace(set=0),
+        bypass=bypass.clear(account.state),
     )
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 from otpauth import account, answer, arguments, attempt, limits, login, store
-from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
+from otpauth.errors import ConfigError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
 from otpauth.pam import first_factor, opener_of, place_of
@@ -71,18 +71,10 @@ def _decide(request: Request, terms: store.Terms, line: Line, opener: Account | 
         return False
     request = request._replace(user=who.name)
     attempt.describe(request, line, terms)
-    if terms.rule.nullok and login.vouched(request, terms.rule) and _unenrolled(who, terms):
-        attempt.note(request, Outcome(login.IGNORE, login.OK_NULLOK), terms.rule.log)
+    if attempt.unenrolled(who, request, terms):
         return True
     typed = answer.tails(given, bare=True) if line.first_pass else given
     return attempt.attempt(who, request, typed, terms).verdict == login.ACCEPT
-
-
-def _unenrolled(who: account.Account, terms: store.Terms) -> bool:
-    try:
-        return store.unenrolled(who, terms)
-    except (GuardError, HostKeyError, RecordError):
-        return False
 
 
 def _request(after_password: bool) -> Request:  # noqa: FBT001 -- one flag of the PAM line

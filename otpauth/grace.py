@@ -28,9 +28,14 @@ def source(request: Request) -> str:
     return f"{request.place} {request.tty}" if apart else ""
 
 
+def may_hold(request: Request, rule: Rule) -> bool:
+    """Say whether a login can have a grace period at all, whoever's it is."""
+    return bool(rule.grace and source(request))
+
+
 def begin(state: State, request: Request, rule: Rule, each: Token, marks: Fingerprints) -> State:
     """Note that a one-time code of a token was accepted, where the rule has a grace period."""
-    if not rule.grace or not source(request):
+    if not may_hold(request, rule):
         return state
     return state._replace(graces={**state.graces, _mark(request, each, marks): request.now})
 
@@ -42,6 +47,8 @@ def holder(
 
     `usable` are the tokens that would be good for this login.
     """
+    if not may_hold(request, rule):
+        return None
     if limits.wait(state, limits.bucket(state, request.place), rule, request.now):
         return None
     late = request.now - rule.grace

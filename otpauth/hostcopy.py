@@ -8,7 +8,14 @@ import os
 import time
 
 from otpauth import copies, home, host, secretfile
-from otpauth.errors import BusyError, FormatError, RecordError, UnsafeFileError, WriteError
+from otpauth.errors import (
+    BusyError,
+    FormatError,
+    RecordError,
+    UnknownVersionError,
+    UnsafeFileError,
+    WriteError,
+)
 from otpauth.secretfile import SealedRecord, SecretFile
 
 TYPE_CHECKING = False
@@ -90,6 +97,21 @@ def kinds(account: Account, place: Host) -> frozenset[str]:
     lines = data.partition(b"\nsealed\n")[0].split(b"\n")
     words = [line.split(b" ") for line in lines if line.startswith(b"token ")]
     return frozenset(each[2].decode("ascii", "replace") for each in words if len(each) > 2)
+
+
+def hints_at_bypass(account: Account, place: Host, now: int) -> bool:
+    """Say whether the clear lines tell of logins without a code.
+
+    Read without a key, before a deputy is started: it says what to look into, and decides nothing.
+    """
+    try:
+        data = host.trusted(
+            place.copy_of(account.name), place.owner, most=secretfile.SIZE_MAX, private=True
+        )
+        records = secretfile.parse(data).records
+    except (FormatError, UnknownVersionError, UnsafeFileError, OSError):
+        return False
+    return any(now < each.bypass[0] and each.bypass[1] for each in records)
 
 
 def set_aside(path: str) -> None:

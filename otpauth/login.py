@@ -11,7 +11,7 @@ its end holds several candidates: the first that is right wins, and together the
 
 from __future__ import annotations
 
-from otpauth import answer, grace, kinds, limits, record, token, wishes
+from otpauth import answer, bypass, grace, kinds, limits, record, token, wishes
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
 from otpauth.value import NamedTuple
 
@@ -36,6 +36,7 @@ UNAVAILABLE = "unavailable"
 OK_OTP = "AUTH_OK_OTP"
 OK_SCRATCH = "AUTH_OK_SCRATCH"
 OK_GRACE = "AUTH_OK_GRACE"
+OK_BYPASS = "AUTH_OK_BYPASS"
 OK_NULLOK = "AUTH_OK_NULLOK"
 ALREADY_USED = "AUTH_OTP_ALREADY_USED"
 FAILED = "AUTH_FAILED"
@@ -59,6 +60,7 @@ REASONS = {
     OK_OTP: "a one-time code was right",
     OK_SCRATCH: "a scratch code was right",
     OK_GRACE: "a one-time code was accepted from there within the grace period",
+    OK_BYPASS: "the administrator lets the user in without a code for a while",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
     ALREADY_USED: "the code had been used before",
     FAILED: "the code was wrong",
@@ -180,31 +182,35 @@ def vouched(request: Request, rule: Rule) -> bool:
     return bool(request.first_factor) or rule.before_password
 
 
-def may_be_spared(request: Request, rule: Rule) -> bool:
-    """Say whether a grace period may apply to a login at all, whoever's it is."""
-    return bool(rule.grace and vouched(request, rule) and grace.source(request))
-
-
 def spared(
     account: Record | None, request: Request, rule: Rule, *, marks: Fingerprints
 ) -> Outcome | None:
-    """Return the outcome of a login that its grace period spares a code; None for all others.
+    """Return the outcome of a login that grace period or bypass spare a code; None for all others.
 
     As with decide(), the record in the outcome must be durable before it is acted on.
     """
-    if account is None or not account.enrolled or not may_be_spared(request, rule):
+    if account is None or not account.enrolled or not vouched(request, rule):
         return None
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)
-    usable = usable_tokens(account, request, rule)
-    each = grace.holder(state, request, rule, usable, marks)
-    if each is None:
-        return None
+    each = grace.holder(state, request, rule, usable_tokens(account, request, rule), marks)
     say: tuple[str, ...] = ()
+    if each is None:
+        if not bypass.left(state, request.now):
+            return None
+        state = bypass.spent(state)
+        words = "otpauth: no code was asked: your administrator lets you in without one"
+        say = (f"{words} {bypass.told(state, request.now)}",)
     if request.first_factor:
-        say = _news(state, request.now)
+        say = (*say, *_news(state, request.now))
         state = state._replace(told=request.now)
-    outcome = Outcome(ACCEPT, OK_GRACE, each.name, account._replace(state=state), say)
+    outcome = Outcome(
+        ACCEPT,
+        OK_GRACE if each else OK_BYPASS,
+        each.name if each else "",
+        account._replace(state=state),
+        say if request.first_factor else (),
+    )
     return outcome._replace(record=_remembered(outcome, request))
 
 

@@ -14,7 +14,7 @@ import os
 import time
 
 from otpauth import account, answer, arguments, attempt, home, limits, login, store
-from otpauth.errors import ConfigError, GuardError, HostKeyError, RecordError, UnknownUserError
+from otpauth.errors import ConfigError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Asked, Outcome, Request
 from otpauth.value import NamedTuple
@@ -62,8 +62,9 @@ def authenticate(pamh: Any, _flags: int, argv: list[str]) -> int:
     attempt.describe(one.request, line, one.terms)
     if line.split:
         return _split(pamh, one)
-    if _passes_without(one):
-        attempt.note(one.request, Outcome(login.IGNORE, login.OK_NULLOK), line.rule.log)
+    passes = attempt.unenrolled(one.who, one.request, one.terms) if one.who else None
+    if passes:
+        _tell(pamh, passes.say)
         return int(pamh.PAM_IGNORE)  # the only line that lets pass by it
     return _login(pamh, one)
 
@@ -139,10 +140,9 @@ def _login(pamh: Any, one: Login) -> int:
     outcome = _first_pass(pamh, one) if one.line.first_pass else None
     if outcome and outcome.verdict == login.ACCEPT:
         return _accepted(pamh, one, outcome)
-    if one.who and login.may_be_spared(one.request, one.line.rule):
-        spared = attempt.spared(one.who, one.request, one.terms)
-        if spared:
-            return _spared(pamh, one, spared)
+    spared = attempt.spared(one.who, one.request, one.terms) if one.who else None
+    if spared:
+        return _spared(pamh, one, spared)
     if outcome and one.line.first_pass == arguments.USE:
         return _code(pamh, outcome)
     return _ask(pamh, one)
@@ -244,17 +244,6 @@ def _passed_on(pamh: Any) -> str | None:
         return pamh.authtok or None
     except (pamh.exception, UnicodeDecodeError):
         return None
-
-
-def _passes_without(one: Login) -> bool:
-    """Say whether nullok lets a user pass: certainly unenrolled, with another factor."""
-    rule = one.line.rule
-    if one.who is None or not rule.nullok or not login.vouched(one.request, rule):
-        return False
-    try:
-        return store.unenrolled(one.who, one.terms)
-    except (GuardError, HostKeyError, RecordError):
-        return False
 
 
 def _request(pamh: Any, *, after_password: bool) -> Request:

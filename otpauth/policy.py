@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from otpauth import oath, token
+from otpauth.canonical import INTEGER_MAX
 from otpauth.errors import ConfigError
 from otpauth.value import NamedTuple
 from otpauth.wishes import WINDOW_MAX
@@ -27,14 +28,17 @@ QRS = ("auto", "utf8", "ansi", "none")
 RESYNC_MAX = 12 * 3600
 GRACE_MAX = 90 * 86400  # seconds
 PROMPT_MAX = 200  # characters
+NEVER, ALWAYS = 0, INTEGER_MAX  # of nullok, beside Unix seconds
+DAY = 86400  # seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Rule(NamedTuple):
     """What holds for a login.
 
-    `nullok` lets users without any enrolment pass; `kinds` are the kinds accepted; `window` is in
-    time steps; `rate_limit` is (wrong answers, seconds); `resync` is in seconds, 0 for off.
+    `nullok` is until when users without any enrolment pass, in Unix seconds, NEVER or ALWAYS;
+    `kinds` are the kinds accepted; `window` is in time steps; `rate_limit` is (wrong answers,
+    seconds); `resync` is in seconds, 0 for off.
     `grace` is for how many seconds an accepted one-time code spares the next, 0 for off.
     Fewer scratch codes than `warn_below`, or list passwords than `list_warn_below`, are warned of.
     `after_password` says that a first factor was demanded before this line of the stack,
@@ -42,7 +46,7 @@ class Rule(NamedTuple):
     its user demands besides, see wishes.effective.
     """
 
-    nullok: bool = False
+    nullok: int = NEVER
     kinds: tuple[str, ...] = KINDS
     window: int = 3
     rate_limit: tuple[int, int] = (3, 30)
@@ -96,10 +100,19 @@ def duration(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _yes_no(text: str) -> bool:
-    if text not in ("yes", "no"):
-        raise ConfigError(f"{text!r} is neither yes nor no")
-    return text == "yes"
+def _nullok(text: str) -> int:
+    if text in ("yes", "no"):
+        return ALWAYS if text == "yes" else NEVER
+    found = re.fullmatch(r"until[ :](20[0-9]{2}-[0-9]{2}-[0-9]{2})", text)
+    if not found:
+        raise ConfigError(f"{text!r} is neither yes nor no", hint="or until 2027-01-31")
+    from datetime import UTC, datetime
+
+    try:
+        begin = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+    except ValueError:
+        raise ConfigError(f"{found[1]!r} is not a date") from None
+    return int(begin.timestamp()) + DAY  # the end of that day
 
 
 def _kinds(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
@@ -189,7 +202,7 @@ def _template(text: str) -> str:
 
 
 RULE_KEYS: dict[str, Callable[[str], Any]] = {
-    "nullok": _yes_no,
+    "nullok": _nullok,
     "kinds": _kinds(KINDS),
     "window": _count(1, WINDOW_MAX),
     "rate_limit": _rate,

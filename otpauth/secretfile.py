@@ -91,7 +91,10 @@ class Listed(NamedTuple):
 
 
 class SealedRecord(NamedTuple):
-    """A record of some host: its clear header and the sealed bytes."""
+    """A record of some host: its clear header and the sealed bytes.
+
+    `bypass` is until when, in Unix seconds, and how often no code is asked for; (0, 0) for never.
+    """
 
     host: str
     generation: int
@@ -102,6 +105,7 @@ class SealedRecord(NamedTuple):
     notices: tuple[state.Notice, ...]
     sealed: bytes
     wishes: Wishes = wishes.NONE
+    bypass: tuple[int, int] = (0, 0)
 
     def header(self) -> bytes:
         """Return the clear lines, which the seal is bound to."""
@@ -111,6 +115,7 @@ class SealedRecord(NamedTuple):
             f"era {self.era}",
             f"enrolled {_yes_no(self.enrolled)}",
             *_wishes_lines(self.wishes),
+            *_bypass_lines(self.bypass),
         ]
         lines += [
             f"token {t.id} {t.kind} {t.name} {t.switch}"
@@ -132,6 +137,11 @@ def _wishes_lines(wished: Wishes) -> list[str]:
     tries, seconds = wished.rate_limit
     free = f"{_yes_no(wished.unlimited)} {_yes_no(wished.reuse)}"
     return [f"wishes {wished.window} {tries} {seconds} {free}"]
+
+
+def _bypass_lines(granted: tuple[int, int]) -> list[str]:
+    until, left = granted
+    return [f"bypass {until} {left}"] if left else []
 
 
 class Damaged(NamedTuple):
@@ -255,6 +265,8 @@ def _record(header: list[str], sealed: bytes) -> SealedRecord:
     enrolled = _words(header[3], "enrolled", 2)[1]
     wished = _wishes(header[4]) if header[4:] and header[4].startswith("wishes ") else wishes.NONE
     rest = header[4 + len(_wishes_lines(wished)) :]
+    granted = _bypass(rest[0]) if rest and rest[0].startswith("bypass ") else (0, 0)
+    rest = rest[len(_bypass_lines(granted)) :]
     tokens = [_listed(line) for line in rest if line.startswith("token ")]
     notices = [_notice(line) for line in rest[len(tokens) :]]
     if len(tokens) > token.MERGED_MAX or len(notices) > state.NOTICES_MAX:
@@ -269,6 +281,7 @@ def _record(header: list[str], sealed: bytes) -> SealedRecord:
         tuple(notices),
         sealed,
         wished,
+        granted,
     )
 
 
@@ -326,6 +339,11 @@ def _wishes(line: str) -> Wishes:
     _, window, tries, seconds, unlimited, reuse = _words(line, "wishes", 6)
     limit = (_number(tries), _number(seconds))
     return wishes.checked(Wishes(_number(window), limit, unlimited == "yes", reuse == "yes"))
+
+
+def _bypass(line: str) -> tuple[int, int]:
+    _, until, left = _words(line, "bypass", 3)
+    return _number(until), _number(left)
 
 
 def _notice(line: str) -> state.Notice:

@@ -59,6 +59,19 @@ class Notice(NamedTuple):
     reason: str
 
 
+class Bypass(NamedTuple):
+    """How long and how often a user is let in without a code; bypass.py says what it is.
+
+    A greater number goes before a smaller one; of one number the greater `spent` counts.
+    """
+
+    number: int = 0
+    since: int = 0
+    until: int = 0
+    uses: int = 0
+    spent: int = 0
+
+
 WHATS = ("added", "changed", "refused", "removed", "wished")
 
 
@@ -73,7 +86,7 @@ class State(NamedTuple):
     try; `graces` mark of a token and where it was accepted to when; `done` proposal digest to
     when (at least: they are in the order of the values); `due` codes that were sent, by mark;
     `sends` messages that went out, by the bucket they were asked from; `told` notices up to then
-    were shown.
+    were shown; `bypass` the latest grant of logins without a code.
     """
 
     steps: dict[str, int] = {}
@@ -93,6 +106,7 @@ class State(NamedTuple):
     sends: frozenset[Event] = frozenset()
     notices: frozenset[Notice] = frozenset()
     told: int = 0
+    bypass: Bypass = Bypass()
 
 
 def join(one: State, two: State) -> State:
@@ -118,6 +132,7 @@ def join(one: State, two: State) -> State:
         sends=_newest_events(one.sends | two.sends, SENDS_MAX),
         notices=frozenset(sorted(one.notices | two.notices)[-NOTICES_MAX:]),
         told=max(one.told, two.told),
+        bypass=max(one.bypass, two.bypass),
     )
 
 
@@ -176,6 +191,7 @@ def value(state: State) -> dict[str, Any]:
         "due": {mark: list(due) for mark, due in state.due.items()},
         "sends": _by_bucket(state.sends),
         "notices": [list(notice) for notice in sorted(state.notices)],
+        "bypass": list(state.bypass),
     }
 
 
@@ -208,6 +224,7 @@ def read(item: Any) -> State:
             _notice(each) for each in canonical.array(got["notices"], most=NOTICES_MAX)
         ),
         told=canonical.integer(got["told"]),
+        bypass=Bypass(*(canonical.integer(each) for each in _row(got["bypass"], 5))),
     )
 
 

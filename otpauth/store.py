@@ -85,14 +85,16 @@ class Act(NamedTuple):
 class Done(NamedTuple):
     """What came of a transaction.
 
-    `recorded` is whether the record is durable; `adopted` are changes.Adoption's results;
-    `home_fault` says why the home's copy could not be written or read.
+    `recorded` is whether the record is durable, `on_host` whether the host's copy of it is;
+    `adopted` are changes.Adoption's results; `home_fault` says why the home's copy could not be
+    written or read.
     """
 
     value: Any
     recorded: bool
     adopted: tuple[tuple[str, str, str, str], ...] = ()
     home_fault: str = ""
+    on_host: bool = True
 
 
 class _Known(NamedTuple):
@@ -146,7 +148,8 @@ def _once(account: Account, terms: Terms, act: Acting, deputy: Deputy) -> Done |
             fault = _write_home(deputy, keys, did.record, found, insist=True)
             if fault == home.CHANGED:
                 return None
-            return Done(did.value, not fault, results, fault.decode(errors="replace"))
+            why = fault.decode(errors="replace")
+            return Done(did.value, not fault, results, why, on_host=False)
     settled = any(d != MOVED and r != secretfile.PENDING for d, _, _, r in results)
     fault = b""
     if did.home or settled:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from otpauth import changes, keys, limits, login, oath, policy, record, seal, state, token
 from otpauth.kinds import paper
-from otpauth.state import Due, Event, Notice, State
+from otpauth.state import Bypass, Due, Event, Notice, State
 from otpauth.token import Draft, Token
 from otpauth.wishes import Wishes
 
@@ -213,6 +213,11 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
         sends=st.frozensets(events, min_size=filled, max_size=most),
         notices=st.frozensets(notices, min_size=filled, max_size=most),
         told=seconds,
+        bypass=st.builds(
+            lambda number, spent: Bypass(number, 10 * number, 10 * number + 5, number % 3, spent),
+            st.integers(0, 3),
+            st.integers(0, 3),
+        ),
     )
 
 

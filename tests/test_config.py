@@ -39,7 +39,7 @@ def test_whole() -> None:
     read = parse(WHOLE)
     assert (read.setup.changes, read.setup.totp) == ("trust", ("SHA256", 8, 60))
     assert (read.setup.issuer, read.setup.scratch) == ("example {host}", 5)
-    assert (read.login.nullok, read.login.window) == (True, 4)
+    assert (read.login.nullok, read.login.window) == (policy.ALWAYS, 4)
     assert read.login.kinds == ("totp", "scratch")
     assert read.login.prompt == "Code 100% #1: "
     assert read.login.rate_limit == policy.Rule().rate_limit

@@ -17,8 +17,8 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "challenge", "changes", "channels", "channeltext", "config", "copies", "grace",
-        "joining", "limits", "login", "moving", "policy",
+        "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
+        "copies", "grace", "joining", "limits", "login", "moving", "policy",
         "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.sent", "kinds.totp",
         "formats",
     },

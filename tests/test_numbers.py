@@ -93,3 +93,12 @@ def test_nobody_was_asked(path: str) -> None:
     """To look makes no file: nobody can be asked where there is none."""
     assert numbers.free(path, 7)
     assert not os.path.exists(path)
+
+
+def test_closed_descriptors(path: str) -> None:
+    """In a process without standard descriptors the file takes the number of none of them."""
+    child = os.fork()
+    if child == 0:
+        os.closerange(0, 3)
+        os._exit(0 if numbers.holder(path).descriptor > 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otpauth import arguments, policy
+from otpauth.cli import policies
 from otpauth.errors import ConfigError
 from otpauth.policy import RULE_KEYS, SETUP_KEYS, Rule
 
 GOOD = [
-    ("nullok", "yes", True),
-    ("nullok", "no", False),
+    ("nullok", "yes", policy.ALWAYS),
+    ("nullok", "no", policy.NEVER),
+    ("nullok", "until 2027-01-31", 1801440000),  # 2027-02-01 00:00 UTC
+    ("nullok", "until:2028-02-29", 1835481600),
     ("kinds", "*", policy.KINDS),
     ("kinds", "totp scratch", ("totp", "scratch")),
     ("window", "1", 1),
@@ -31,7 +34,12 @@ GOOD = [
     ("log", "off", "off"),
 ]
 BAD = [
-    ("nullok", ["", "Yes", "true", "1", "yes "]),
+    (
+        "nullok",
+        ["", "Yes", "true", "1", "yes ", "until", "until ", "2027-01-31"],
+    ),
+    ("nullok", ["until 2027-02-29", "until  2027-01-31", "until 1999-01-01", "until 2027-1-31"]),
+    ("nullok", ["until 2027-01-31 ", "until 2027-01-31T00:00", "until \u0662027-01-31"]),
     ("kinds", ["", "motp", "totp,hotp", "* totp", "TOTP"]),
     ("window", ["", "0", "22", "-1", "03", "3.0", "\u0663", "3 ", "1e1", "9" * 5000]),
     ("rate_limit", ["", "3", "0/30s", "101/30s", "3/30", "3/0s", "3/", "/30s", "3/30s/1"]),
@@ -100,10 +108,17 @@ def test_all_keys_are_fields() -> None:
     assert set(SETUP_KEYS) == set(policy.Setup._fields)
 
 
+@pytest.mark.parametrize("text", ["yes", "no", "until 2027-01-31"])
+def test_shown_as_written(text: str) -> None:
+    """`config` shows nullok as it would be written."""
+    found = policy.Policy(login=Rule(nullok=RULE_KEYS["nullok"](text)))
+    assert ("login.nullok", text, "default") in policies.rows(found)
+
+
 def test_defaults() -> None:
     """The defaults are those of the design: nobody passes without a code, 3 in 30 s, 3 steps."""
     rule = Rule()
-    assert (rule.nullok, rule.window, rule.rate_limit, rule.resync) == (False, 3, (3, 30), 600)
+    assert (rule.nullok, rule.window, rule.rate_limit, rule.resync) == (0, 3, (3, 30), 600)
     assert not rule.after_password
     assert (policy.Setup().changes, policy.Setup().totp) == ("confirm", ("SHA1", 6, 30))
 
@@ -115,9 +130,9 @@ def test_arguments() -> None:
     """Flags and key=value change the rule, the last one counts."""
     words = ["nullok", "after_password", "window=5", "prompt=Your code: ", "window=4"]
     rule = arguments.read(Rule(), words).rule
-    assert (rule.nullok, rule.after_password, rule.window) == (True, True, 4)
+    assert (rule.nullok, rule.after_password, rule.window) == (policy.ALWAYS, True, 4)
     assert rule.prompt == "Your code: "
-    assert arguments.read(Rule(nullok=True), ["nullok=no"]).rule.nullok is False
+    assert arguments.read(Rule(nullok=policy.ALWAYS), ["nullok=no"]).rule.nullok == policy.NEVER
     assert arguments.read(Rule(), []).rule == Rule()
 
 

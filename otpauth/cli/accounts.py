@@ -5,9 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from otpauth import account, attempt, changes, handover, limits, login, secretfile, store, wishes
+from otpauth import (
+    account,
+    attempt,
+    bypass,
+    changes,
+    handover,
+    limits,
+    login,
+    secretfile,
+    store,
+    wishes,
+)
 from otpauth.cli import listing, report
 from otpauth.cli.at_once import AtOnce
 from otpauth.errors import (
@@ -18,14 +29,15 @@ from otpauth.errors import (
     UnknownUserError,
     UsageError,
 )
-from otpauth.host import Host, trusted
+from otpauth.host import Host
 from otpauth.login import Request
 from otpauth.token import SETS, Draft
 
 if TYPE_CHECKING:
     import argparse
 
-    from otpauth.policy import Rule
+    from otpauth.changes import Ground
+    from otpauth.record import Record
     from otpauth.secretfile import Proposal
 
 PROGRAM = "otpauth-admin"
@@ -34,73 +46,6 @@ PROGRAM = "otpauth-admin"
 def target(name: str, file: str | None = None) -> AtOnce:
     """Return the account that a verb is about; `file` as in Target. Raises UnknownUserError."""
     return AtOnce(account.lookup(name), file)
-
-
-def enrolled(options: argparse.Namespace) -> int:
-    """Print a table of the accounts that have a record on this host."""
-    place = Host()
-    names = options.users or _names(place)
-    rule = place.policy().login
-    summaries = [_summary(place, name, rule) for name in names]
-    if options.json:
-        report.as_json(summaries)
-        return report.DONE
-    head = ("USER", "TOKENS", "LAST USED", "CODES LEFT", "STATE")
-    report.table(head, [_summary_row(each) for each in summaries])
-    return report.DONE
-
-
-def _names(place: Host) -> list[str]:
-    """Return the users of all host copies, by what the copies say."""
-    folder = os.path.join(place.var, "users")
-    try:
-        files = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        raise NotEnrolledError(f"{folder!r} is missing", hint="otpauth-admin init") from None
-    users = []
-    for file in files:
-        if file.startswith((".", "=aside-")):
-            continue
-        try:
-            data = trusted(os.path.join(folder, file), place.owner, most=secretfile.SIZE_MAX)
-            user = secretfile.parse(data).records[0].user
-        except (OtpauthError, OSError, IndexError):
-            user = file
-        users.append(user)
-    return users
-
-
-def _summary(place: Host, name: str, rule: Rule) -> dict[str, Any]:
-    """Return what the clear header of a user's host copy says."""
-    empty: dict[str, Any] = {"user": name, "tokens": [], "last_used": None, "left": None}
-    empty |= listing.limits_value(rule, wishes.NONE)
-    try:
-        data = trusted(place.copy_of(name), place.owner, most=secretfile.SIZE_MAX)
-        held = secretfile.parse(data).records[0]
-    except FileNotFoundError:
-        return {**empty, "state": "no such account" if _gone(name) else "not enrolled"}
-    except (OtpauthError, OSError, IndexError):
-        return {**empty, "state": "damaged: the record does not parse"}
-    state = "ready" if held.tokens else "no token left" if held.enrolled else "reset"
-    if all(each.switch == "off" for each in held.tokens) and held.tokens:
-        state = "all switched off"
-    if _gone(name):
-        state = "no such account: otpauth-admin forget"
-    left = [each.left for each in held.tokens if each.left >= 0]
-    return {
-        "user": held.user,
-        "tokens": [f"{each.name} ({each.kind})" for each in held.tokens],
-        "last_used": max((each.used for each in held.tokens), default=0) or None,
-        "left": sum(left) if left else None,
-        "state": state,
-        **listing.limits_value(rule, held.wishes),
-    }
-
-
-def _summary_row(one: dict[str, Any]) -> tuple[str, ...]:
-    left = "-" if one["left"] is None else str(one["left"])
-    tokens = ", ".join(one["tokens"]) or "-"
-    return (one["user"], tokens, report.day(one["last_used"] or 0), left, one["state"])
 
 
 def show(options: argparse.Namespace) -> int:
@@ -126,6 +71,7 @@ def show(options: argparse.Namespace) -> int:
                 ],
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
+                "bypass": listing.bypass_value(one.record.state, now) if one.record else None,
                 **listing.limits_value(one.policy.login, one.wishes),
             }
         )
@@ -148,6 +94,8 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
         report.table(listing.HEAD, rows)
         for line in wishes.told(one.policy.login, one.wishes):
             print(f"in force: {line}")
+        if bypass.left(held.state, now):
+            print(f"let in without a code {bypass.told(held.state, now)}")
     for each in waits:
         made = report.moment(each.made)
         print(f"waits: {each.digest()}  {each.verb} {each.name}, made {made}")
@@ -163,7 +111,7 @@ def _waiting(one: AtOnce) -> list[Proposal]:
 
 
 def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
-    from otpauth.cli import setup, verbs, wizard
+    from otpauth.cli import programs, verbs, wizard
 
     ident = one.named(options.name).id
     held = one.record
@@ -180,7 +128,7 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     draft = Draft(token.kind, token.name, token.params, seen=seen)
     named = verbs.words(one, options)
     if options.json:
-        report.as_json(setup.as_value(one, setup.Shown(draft, named, [])))
+        programs.show(one, programs.Shown(draft, named, []))
     else:
         try:
             with verbs.opened_terminal(plain=options.plain) as terminal, terminal.screen():
@@ -231,6 +179,37 @@ def unlock(options: argparse.Namespace) -> int:
     return report.DONE
 
 
+def let_in(options: argparse.Namespace) -> int:
+    """Let a user in without a code for a while, or end that."""
+    if options.off:
+        return _no_longer(options)
+    one = target(options.user)
+    hours, uses = options.hours or bypass.HOURS, options.uses or bypass.USES
+
+    def grant(held: Record, ground: Ground) -> Record:
+        if not held.enrolled:
+            raise NotEnrolledError(
+                f"{one.account.name} is not enrolled on this host",
+                hint=f"{PROGRAM} setup {one.account.name}",
+            )
+        state = bypass.granted(held.state, ground.now, hours=hours, uses=uses)
+        return held._replace(state=state)
+
+    held = one.edited(grant)
+    words = bypass.told(held.state, held.state.bypass.since)
+    print(f"{one.account.name} is let in without a code {words}")
+    return report.DONE
+
+
+def _no_longer(options: argparse.Namespace) -> int:
+    if options.hours or options.uses:
+        raise UsageError("--off ends it; --hours and --uses begin it")
+    one = _with_record(options.user)
+    one.transact(lambda held, _: held._replace(state=bypass.ended(held.state)))
+    print(f"{one.account.name} is asked for a code at each login")
+    return report.DONE
+
+
 def reset(options: argparse.Namespace) -> int:
     """Raise an account's era without its tokens."""
     try:
@@ -257,7 +236,7 @@ def _reset_unreadable(name: str, error: OtpauthError) -> int:
 
 def forget(options: argparse.Namespace) -> int:
     """Remove the host's copy of an account that no longer exists."""
-    if not _gone(options.user):
+    if not gone(options.user):
         raise RefusedError(
             f"the account {options.user!r} exists",
             hint=f"to have it enrol anew: {PROGRAM} reset {options.user}",
@@ -274,7 +253,7 @@ def forget(options: argparse.Namespace) -> int:
 def rename(options: argparse.Namespace) -> int:
     """Carry a record over to a new name, or to the present uid of the same name."""
     who = account.lookup(options.user)
-    if options.old != who.name and not _gone(options.old):
+    if options.old != who.name and not gone(options.old):
         raise RefusedError(f"the account {options.old!r} exists still")
     place = Host()
     if options.old != who.name and os.path.lexists(place.copy_of(who.name)):
@@ -327,7 +306,8 @@ def _with_record(name: str) -> AtOnce:
     return one
 
 
-def _gone(name: str) -> bool:
+def gone(name: str) -> bool:
+    """Say whether there is no account of that name."""
     try:
         account.lookup(name)
     except UnknownUserError:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from otpauth.cli import grammar, report
+from otpauth import bypass
+from otpauth.cli import flags, grammar, report
 from otpauth.cli.grammar import verb
 from otpauth.cli.user import run_verb
+from otpauth.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -77,7 +79,12 @@ def _account_verbs(verbs: Verbs) -> None:
 
     one = verb(verbs, "list", "show accounts that are enrolled")
     one.add_argument("users", metavar="USER", nargs="*")
-    one.add_argument("--json", action="store_true", help="for programs")
+    one.add_argument(
+        "--without", action="store_true", help="those who may log in and have no token for it"
+    )
+    form = one.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="for spreadsheets")
+    form.add_argument("--json", action="store_true", help="for programs")
     one = new("show", "show an account's tokens, changes that wait and latest logins")
     one.add_argument("name", metavar="NAME", nargs="?", help="show this token's QR again")
     one.add_argument("--qr-file", metavar="F", help="write the QR to F.svg or F.png, too")
@@ -90,6 +97,16 @@ def _account_verbs(verbs: Verbs) -> None:
     one.add_argument("--rhost", default="", metavar="ADDRESS")
     one.add_argument("--dry-run", action="store_true", help="burn and count nothing")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = new(
+        "bypass", "let a user in without a code for a while, where a key or password is asked"
+    )
+    one.add_argument(
+        "--hours", type=flags.number(1, bypass.HOURS_MAX), metavar="N", help=f"{bypass.HOURS}"
+    )
+    one.add_argument(
+        "--uses", type=flags.number(1, bypass.USES_MAX), metavar="N", help=f"logins, {bypass.USES}"
+    )
+    one.add_argument("--off", action="store_true", help="ask for codes again")
     new("unlock", "forget an account's failures, and times in the future")
     new("reset", "forget an account's tokens: it enrols anew")
     new("forget", "remove what the host keeps of an account that is gone")
@@ -129,6 +146,12 @@ def _run(options: argparse.Namespace) -> int:
 
         raise RefusedError("only root may do this", hint=f"sudo {PROGRAM} {options.verb} ...")
     os.umask(0o077)
+    if options.verb == "setup":
+        if options.sheets:
+            from otpauth.cli import sheets
+
+            return sheets.many(options)
+        options.user = _only(options.users)
     if options.verb in TOKEN_VERBS:
         from otpauth.cli.accounts import target
 
@@ -136,18 +159,25 @@ def _run(options: argparse.Namespace) -> int:
     return _table()[options.verb](options)
 
 
+def _only(users: list[str]) -> str:
+    if len(users) > 1 or users[0] == "-" or users[0].startswith("%"):
+        raise UsageError("one USER", hint="many at once: setup USER ... --sheets DIR")
+    return users[0]
+
+
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, sendtest, why
+    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, roster, sendtest, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
         "doctor": doctor.host,
         "send-test": sendtest.send_test,
-        "list": accounts.enrolled,
+        "list": roster.enrolled,
         "show": accounts.show,
         "why": why.why,
         "verify": accounts.verify,
+        "bypass": accounts.let_in,
         "unlock": accounts.unlock,
         "reset": accounts.reset,
         "forget": accounts.forget,

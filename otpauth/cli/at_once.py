@@ -48,6 +48,11 @@ class AtOnce(Target):
         """Carry the change out. Raises RefusedError."""
         self.transact(lambda held, ground: changes.apply(held, change, ground))
 
+    def edited(self, edit: Callable[[Record, Ground], Record]) -> Record:
+        """Edit the record in a transaction and return it. Raises as transact()."""
+        edited: Record = self.transact(edit).value
+        return edited
+
     def transact(
         self,
         edit: Callable[[Record, Ground], Record],
@@ -61,7 +66,8 @@ class AtOnce(Target):
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             ground = store.ground(terms, marks)
             blank = Record(self.account.name, self.account.uid)
-            return store.Act(edit(held or blank, ground), None, home=True)
+            edited = edit(held or blank, ground)
+            return store.Act(edited, edited, home=True)
 
         done = store.transact(self.account, terms, act)
         if not done.recorded:

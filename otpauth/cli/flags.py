@@ -142,6 +142,11 @@ def add_setup(one: Parser) -> None:
     for words, more in SETUP:
         one.add_argument(*words, action=Once, **more)
     one.add_argument("-C", "--no-confirm", action="store_true", help="ask nothing, print all")
+    add_json(one)
+
+
+def add_json(one: Parser) -> None:
+    """Add the option for front ends."""
     one.add_argument("--json", action="store_true", help="one object on stdout, for programs")
 
 

@@ -65,7 +65,11 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
             one.add_argument("user", metavar="USER")
         return one
 
-    one = new("setup", "enrol: a token for an app, and scratch codes")
+    text = "enrol: a token for an app, and scratch codes"
+    one = verb(verbs, "setup", text)
+    if user:
+        one.add_argument("users", metavar="USER", nargs="+", help="- for names on stdin, %%GROUP")
+        one.add_argument("--sheets", metavar="DIR", help="many at once: a page to print for each")
     flags.add_setup(one)
     flags.add_wishes(one)
     _making(one)
@@ -75,14 +79,17 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one.add_argument("name", metavar="NAME", nargs="?", help="of a list: paper, if none")
     _making(one)
     _scratch(one)
+    flags.add_json(one)
     _paper(one)
     one = new("replace", "put a new secret in the place of a token: a new phone")
     one.add_argument("name", metavar="NAME")
     _making(one, uri=False)
     _scratch(one)
+    flags.add_json(one)
     _paper(one)
     one = new("codes", "make new scratch codes; the old ones end")
     _scratch(one)
+    flags.add_json(one)
     one = new("remove", "remove tokens for good")
     one.add_argument("names", metavar="NAME", nargs="+")
     one = new("set", "rename, annotate, limit or switch a token")

@@ -6,13 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import services, token, wishes
+from otpauth import bypass, services, token, wishes
 from otpauth.cli import report
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
     from otpauth.policy import Rule
     from otpauth.secretfile import Listed, Proposal
+    from otpauth.state import State
     from otpauth.wishes import Wishes
 
 HEAD = ("NAME", "KIND", "ADDED", "LAST USED", "STATE")
@@ -57,6 +58,8 @@ def show_own(own: Own, *, json: bool) -> int:
         print("nothing is enrolled on this host; begin with: otpauth setup")
     for line in wishes.told(own.policy.login, own.wishes):
         print(f"in force: {line}")
+    if own.view.record and own.view.record.bypass[0] > now:
+        print(f"no code is asked for {bypass.span(*own.view.record.bypass, now)}")
     for line in refused:
         print(f"refused by this host: {line}")
     for other in own.view.foreign:
@@ -109,6 +112,12 @@ def limits_value(rule: Rule, wished: Wishes) -> dict[str, Any]:
     value = wishes.value(wished)
     del value["set"]
     return {"wishes": value, "in_force": wishes.told(rule, wished)}
+
+
+def bypass_value(held: State, now: int) -> dict[str, int] | None:
+    """Return a bypass for JSON, null if none is left."""
+    left = bypass.left(held, now)
+    return {"until": held.bypass.until, "left": left} if left else None
 
 
 def as_value(each: Listed, words: str) -> dict[str, Any]:

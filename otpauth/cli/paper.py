@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 NAME = "paper"
 COUNT, BITS, FORM = 100, 40, "words"
 FORMS = tuple(paper.ALPHABETS)
-SHEETS = {  # how CSS calls the page, its margin, the type size, columns
-    "a4": ("A4", "15mm", "10pt", 4),
-    "letter": ("letter", "15mm", "10pt", 4),
-    "card": ("85.6mm 54mm", "3mm", "5.5pt", 3),
+SHEETS = {  # how CSS calls the page, its margin, the type size
+    "a4": ("A4", "15mm", "10pt"),
+    "letter": ("letter", "15mm", "10pt"),
+    "card": ("85.6mm 54mm", "3mm", "5.5pt"),
 }
 PREFIX_MAX = 64  # characters
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 _GROUP = 4  # characters between blanks
 _WIDTH = 79  # columns of a printed page
 _OPTIONS = ("alphabet", "bits", "count", "html", "prefix", "sheet")
-_NOT_OURS = ("algorithm", "digits", "period", "codes", "issuer", "label", "qr_file", "uri")
+_NOT_OURS = ("algorithm", "digits", "period", "codes", "issuer", "label", "qr_file", "uri", "json")
 
 
 class Printed(NamedTuple):
@@ -184,14 +184,15 @@ def as_text(sheet: Printed, width: int = _WIDTH) -> list[str]:
 
 def as_html(sheet: Printed, kind: str) -> str:
     """Return a list as a page that fetches nothing and runs nothing."""
-    page, margin, letters, columns = SHEETS[kind]
+    page, margin, letters = SHEETS[kind]
+    wide = token.NUMBER_SIZE + 1 + len(sheet.passwords[0])
     cells = "".join(
         f"<li><b>{number:0{token.NUMBER_SIZE}}</b> {escape(text)}</li>\n"
         for number, text in enumerate(sheet.passwords)
     )
     advice = "".join(f"<p>{escape(line)}</p>\n" for line in sheet.advice)
     title = escape(sheet.title)
-    style = _STYLE.format(page=page, margin=margin, letters=letters, columns=columns)
+    style = _STYLE.format(page=page, margin=margin, letters=letters, wide=wide)
     return f"{_HEAD}<title>{title}</title>\n{style}<h1>{title}</h1>\n<ol>\n{cells}</ol>\n{advice}"
 
 
@@ -204,8 +205,9 @@ _STYLE = """<style>
 @page {{ size: {page}; margin: {margin} }}
 body {{ font: {letters} sans-serif; margin: 0; color: black; background: white }}
 h1 {{ font-size: 1.2em; margin: 0 0 0.5em }}
-ol {{ columns: {columns}; margin: 0; padding: 0; list-style: none }}
-li {{ font: {letters} monospace; line-height: 1.6; white-space: nowrap; break-inside: avoid }}
+ol {{ font: {letters} monospace; columns: {wide}ch; column-gap: 2ch }}
+ol {{ margin: 0; padding: 0; list-style: none; line-height: 1.6 }}
+li {{ white-space: nowrap; break-inside: avoid }}
 p {{ margin: 0.5em 0 0 }}
 </style>
 """

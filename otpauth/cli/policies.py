@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from otpauth import config, policy
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 def show(value: Any) -> str:
     """Return a value as it would be written in the file."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     if isinstance(value, tuple):
         return " ".join(str(each) for each in value)
     return str(value).rstrip()
@@ -64,6 +63,8 @@ def _read(path: str) -> policy.Policy:
 
 
 def _spelt(key: str, value: Any) -> str:
+    if key == "nullok":
+        return _nullok(value)
     if key == "rate_limit":
         return f"{value[0]}/{value[1]}s"
     if key == "resync":
@@ -73,3 +74,9 @@ def _spelt(key: str, value: Any) -> str:
     if key == "totp":
         return f"{value[0]} {value[1]} {value[2]}s"
     return show(value)
+
+
+def _nullok(until: int) -> str:
+    if until in (policy.NEVER, policy.ALWAYS):
+        return "yes" if until else "no"
+    return "until " + time.strftime("%Y-%m-%d", time.gmtime(until - policy.DAY))

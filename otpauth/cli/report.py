@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from otpauth.errors import OtpauthError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 DONE, FAILED, USAGE = 0, 1, 2
+MEASURED = 200  # rows
 
 
 def guarded(program: str, run: Callable[[], int]) -> int:
@@ -70,10 +72,12 @@ def say(program: str, level: str, text: str) -> None:
     print(f"{program}: {level}: {text}", file=sys.stderr)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns."""
-    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
-    for row in [head, *rows]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns, as wide as the first MEASURED rows need."""
+    rest = iter(rows)
+    first = [head, *islice(rest, MEASURED)]
+    widths = [max(len(row[place]) for row in first) for place in range(len(head))]
+    for row in chain(first, rest):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         print("  ".join(cells).rstrip())
 

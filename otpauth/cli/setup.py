@@ -9,41 +9,29 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from otpauth import services, uri
+from otpauth import services
 from otpauth.changes import Change
-from otpauth.cli import flags, report, verbs, wizard
+from otpauth.cli import flags, programs, report, verbs, wizard
+from otpauth.cli.programs import Shown
 from otpauth.cli.target import Own
 from otpauth.errors import RefusedError
-from otpauth.token import ONE_TIME, Draft
+from otpauth.token import ONE_TIME
 
 if TYPE_CHECKING:
     import argparse
-    from typing import Any
 
     from otpauth.cli.target import Target
+    from otpauth.token import Draft
 
 FIRST_NAME = "phone"
-LINE_MAX = 4096  # characters of a line on stdin
-
-
-class Shown(NamedTuple):
-    """What is shown of an enrolment: the token, its names in the app, its scratch codes."""
-
-    draft: Draft
-    named: wizard.Words
-    codes: list[str]
-
-    def __repr__(self) -> str:
-        return f"Shown({self.draft!r})"
 
 
 def setup(target: Target, options: argparse.Namespace) -> int:
     """Enrol an account for the first time."""
     flags.check(options)
-    kind = options.kind or next((k for k in target.policy.setup.kinds if k in ONE_TIME), "totp")
+    kind = kind_of(target, options)
     wished = flags.wished(options, kind)
     _check_new(target)
     if options.uri:
@@ -58,6 +46,12 @@ def setup(target: Target, options: argparse.Namespace) -> int:
         _by_dialogue(target, options, shown, change)
     verbs.say_cut(target, wished)
     return report.DONE
+
+
+def kind_of(target: Target, options: argparse.Namespace) -> str:
+    """Return the kind of the first token: what was asked for, or what the host has first."""
+    kinds = target.policy.setup.kinds
+    return str(options.kind or next((each for each in kinds if each in ONE_TIME), "totp"))
 
 
 def _check_new(target: Target) -> None:
@@ -83,12 +77,13 @@ def _by_dialogue(target: Target, options: argparse.Namespace, shown: Shown, chan
 def _at_once(target: Target, options: argparse.Namespace, shown: Shown, change: Change) -> None:
     """Enrol without a terminal; of --json without -C the code comes on stdin."""
     if options.json:
-        report.as_json(as_value(target, shown))
+        programs.show(target, shown)
     elif not options.quiet:
         print("\n".join(_as_text(target, options, shown)))
     sys.stdout.flush()
     if options.json and not options.no_confirm:
-        shown = shown._replace(draft=_confirmed(target, shown.draft))
+        draft = programs.confirmed(target, shown.draft, hint="-C asks for none")
+        shown = shown._replace(draft=draft)
     _submit(target, options, shown, change)
     if options.quiet:
         _say_where(target)
@@ -103,16 +98,6 @@ def _submit(target: Target, options: argparse.Namespace, shown: Shown, change: C
     verbs.picture(options, shown.draft, shown.named)
 
 
-def _confirmed(target: Target, draft: Draft) -> Draft:
-    """Read codes from stdin until one is right. Raises RefusedError at its end."""
-    while line := sys.stdin.readline(LINE_MAX):
-        seen, fault = wizard.check(draft, line, int(time.time()))
-        if not fault:
-            return draft._replace(seen=seen)
-        report.say(target.program, "warning", fault)
-    raise RefusedError("no right code came; nothing was changed", hint="-C asks for none")
-
-
 def _as_text(target: Target, options: argparse.Namespace, shown: Shown) -> list[str]:
     """Return key and codes in the words of google-authenticator, which scripts look for."""
     address = wizard.address(shown.draft, shown.named)
@@ -122,7 +107,7 @@ def _as_text(target: Target, options: argparse.Namespace, shown: Shown) -> list[
         from otpauth.cli import qr
 
         lines += qr.draw(address, utf8=mode != "ansi" and _is_utf8()).lines
-    lines.append(f"Your new secret key is: {_key(shown.draft)}")
+    lines.append(f"Your new secret key is: {programs.key(shown.draft)}")
     if shown.codes:
         lines.append("Your emergency scratch codes are:")
         lines += [f"  {wizard.spelt(code)}" for code in shown.codes]
@@ -131,31 +116,6 @@ def _as_text(target: Target, options: argparse.Namespace, shown: Shown) -> list[
 
 def _is_utf8() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-
-
-def as_value(target: Target, shown: Shown) -> dict[str, Any]:
-    """Return an enrolment for JSON."""
-    draft = shown.draft
-    params = {key: value for key, value in draft.params.items() if key != "secret"}
-    if draft.kind == "hotp":
-        params["counter"] = draft.seen
-    return {
-        "user": target.account.name,
-        "name": draft.name,
-        "kind": draft.kind,
-        "params": params,
-        "issuer": shown.named.issuer,
-        "account": shown.named.account,
-        "uri": wizard.address(draft, shown.named),
-        "secret": _key(draft),
-        "scratch_codes": [wizard.spelt(code) for code in shown.codes],
-        "key": target.public.id,
-        "file": target.path,
-    }
-
-
-def _key(draft: Draft) -> str:
-    return uri.base32(bytes.fromhex(draft.params["secret"]))
 
 
 def _say_where(target: Target) -> None:

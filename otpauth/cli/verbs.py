@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from otpauth import oath, token, uri, wishes
 from otpauth.changes import Change, Proof
-from otpauth.cli import flags, report, wizard
+from otpauth.cli import flags, programs, report, wizard
 from otpauth.cli.target import NEW, Own, proof_of
 from otpauth.cli.terminal import Terminal
 from otpauth.errors import FormatError, NotEnrolledError, NoTerminalError, RefusedError, UsageError
@@ -60,7 +60,8 @@ def add(target: Target, options: argparse.Namespace) -> int:
         return codes(target, options)
     draft = blank(target, options.kind, name, options)
     _enrol_and_submit(target, options, draft, verb="add", remove=())
-    print(f"{target.program}: {name} {when(target)}")
+    if not options.json:
+        print(f"{target.program}: {name} {when(target)}")
     return report.DONE
 
 
@@ -76,7 +77,8 @@ def replace(target: Target, options: argparse.Namespace) -> int:
         return codes(target, options)
     draft = blank(target, old.kind, old.name, options)
     _enrol_and_submit(target, options, draft, verb="replace", remove=(old.id,))
-    print(f"{target.program}: {old.name}: the new secret {when(target)}; the old one ends then")
+    if not options.json:
+        print(f"{target.program}: {old.name}: the new secret {when(target)}; the old one ends then")
     return report.DONE
 
 
@@ -86,6 +88,11 @@ def codes(target: Target, options: argparse.Namespace) -> int:
     new = new_codes(target, options.codes)
     old = tuple(each.id for each in target.tokens if each.kind == "scratch")
     drafts = (wizard.scratch_draft(new),) if new else ()
+    if options.json:
+        programs.show_codes(target, new)
+        change = Change(add=drafts, remove=old, proof=programs.proof(target))
+        target.submit("codes", "scratch", change)
+        return report.DONE
     with opened_terminal(plain=options.plain) as terminal:
         proof = target.prove(terminal)
         with terminal.screen():
@@ -284,12 +291,20 @@ def _enrol_and_submit(
     remove: tuple[str, ...],
 ) -> None:
     proof: Proof | None
+    named = words(target, options)
+    if options.json:
+        programs.show(target, programs.Shown(draft, named, []))
+        proof = programs.proof(target)
+        draft = programs.confirmed(target, draft, hint="a code of the new token on stdin")
+        target.submit(verb, draft.name, Change(add=(draft,), remove=remove, proof=proof))
+        picture(options, draft, named)
+        return
     with opened_terminal(plain=options.plain) as terminal:
         proof = target.prove(terminal)
         with terminal.screen():
-            draft = wizard.enrol(terminal, draft, words(target, options))
+            draft = wizard.enrol(terminal, draft, named)
             target.submit(verb, draft.name, Change(add=(draft,), remove=remove, proof=proof))
-            picture(options, draft, words(target, options))
+            picture(options, draft, named)
 
 
 def new_codes(target: Target, count: int | None) -> list[str]:

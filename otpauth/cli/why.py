@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from otpauth.record import Past
 
 LATEST = 10
-ACCEPTED = frozenset({login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_NULLOK})
+ACCEPTED = frozenset(
+    {login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS, login.OK_NULLOK}
+)
 
 
 class Told(NamedTuple):
@@ -36,6 +38,10 @@ SENTENCES = {
         "was the phone lost? then, as {user}: otpauth replace phone",
     ),
     login.OK_GRACE: Told("accepted without a code: one of {token} was accepted from there before"),
+    login.OK_BYPASS: Told(
+        "accepted without a code: the administrator lets {user} in without one for a while",
+        "not needed any more? otpauth-admin bypass {user} --off",
+    ),
     login.OK_NULLOK: Told(
         "let pass without a code: nothing was enrolled, and the PAM line says nullok",
         "have {user} run: otpauth",

@@ -202,20 +202,29 @@ def nobody_decides(ground: Ground) -> Iterator[Fault]:
         line = lines[place]
         program = line.name == "pam_exec.so"
         others = [each for each in lines if each.name in PASSWORDS or each.name == "pam_permit.so"]
-        if others or not (program or "nullok" in line.args):
+        if others or not (program or lets_unenrolled(line, ground)):
             continue
         what = "pam_exec sets no credentials" if program else "nullok lets pass by PAM_IGNORE"
         text = f"{line.place}: {what}, and no other module of {name} decides: it is refused"
         yield Fault(text, f"below it: auth required pam_permit.so; {SEE}")
 
 
+def lets_unenrolled(line: Line, ground: Ground) -> bool:
+    """Say whether a line of ours lets pass now who has not enrolled."""
+    try:
+        return arguments.read(ground.policy.login, _words(line)).rule.nullok > ground.now
+    except ConfigError:  # then it lets nobody pass
+        return False
+
+
 def nullok(ground: Ground) -> Iterator[Fault]:
     """Give lines that let pass who has not enrolled."""
     for name, lines, place in _asked(ground):
-        if "nullok" in lines[place].args or ground.policy.login.nullok:
-            where = lines[place].place if "nullok" in lines[place].args else "otpauth.conf"
+        if lets_unenrolled(lines[place], ground):
+            said = any(each.partition("=")[0] == "nullok" for each in lines[place].args)
+            where = lines[place].place if said else "otpauth.conf"
             text = f"{where}: nullok lets into {name} without a code who has not enrolled"
-            yield Fault(text, "take nullok out once everybody has: otpauth-admin list")
+            yield Fault(text, "take nullok out once everybody has: otpauth-admin list --without")
 
 
 def twice(ground: Ground) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.ground import ask, settings_of
-from otpauth.doctor.pamstack import PASSWORDS, SEE
+from otpauth.doctor.pamstack import PASSWORDS, SEE, lets_unenrolled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def unread_dropins(_: Ground) -> Iterator[Fault]:
 def robots(ground: Ground) -> Iterator[Fault]:
     """Give accounts that log in with a key and have no token, but are asked for a code."""
     lines = ground.stacks[SERVICE]
-    if ground.policy.login.nullok or any("nullok" in e.args for e in lines if e.ours):
+    if any(lets_unenrolled(each, ground) for each in lines if each.ours):
         return
     able = [each for each in ground.people if each.enrolled or each.waiting or each.sent]
     enrolled = {each.account.name for each in able}

@@ -449,6 +449,62 @@ def test_json_with_a_code(person: Person) -> None:
     assert logins.accepted(person.name, phone.next())
 
 
+@pytest.mark.parametrize("who", ["own", "root"])
+def test_json_of_later_changes(person: Person, who: str) -> None:
+    """add, replace and codes print one object, too, and take first a proof where one is due."""
+    own = who == "own"
+    fob = enrolment.fob(person)
+    assert logins.accepted(person.name, fob.next())
+    user = () if own else (person.name,)
+
+    def change(verb: str, *words: str) -> dict[str, Any]:
+        proof = f"{fob.next()}\n" if own else ""
+        command = [enrolment.OTPAUTH if own else enrolment.ADMIN, verb, *user, *words, "--json"]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            **({"user": person.uid, "group": person.gid, "extra_groups": [],
+                "env": person.environment(), "cwd": "/"} if own else {}),
+        ) as front:  # fmt: skip
+            assert front.stdin is not None
+            assert front.stdout is not None
+            text = "".join(iter(front.stdout.readline, "}\n")) + "}"
+            one: dict[str, Any] = json.loads(text)
+            confirm = (
+                f"{Phone(secrets.remember(one['secret'])).next()}\n" if "secret" in one else ""
+            )
+            front.stdin.write(proof + confirm)
+            front.stdin.close()
+            assert front.stdout.read() == ""
+            assert front.wait() == 0
+        assert one["proof"] == own
+        return one
+
+    added = change("add", "totp", "tablet")
+    assert (added["name"], added["scratch_codes"]) == ("tablet", [])
+    assert logins.accepted(person.name, Phone(added["secret"]).code(offset_steps=1))
+    replaced = change("replace", "tablet")
+    assert replaced["secret"] != added["secret"]
+    assert logins.accepted(person.name, Phone(replaced["secret"]).code(offset_steps=1))
+    assert not logins.accepted(person.name, Phone(added["secret"]).code(offset_steps=2))
+    made = change("codes", "-e", "3")
+    assert len(made["scratch_codes"]) == 3
+    assert logins.accepted(person.name, secrets.remember(made["scratch_codes"][0]))
+
+
+@pytest.mark.parametrize("proof", ["", "\n"])
+def test_json_without_a_proof_waits(person: Person, proof: str) -> None:
+    """Without a code of a present token new codes wait; what is no code changes nothing."""
+    fob = enrolment.fob(person)
+    assert logins.accepted(person.name, fob.next())
+    done = person.run(enrolment.OTPAUTH, "codes", "--json", text="x\n")
+    assert (done.returncode, "is not a code" in done.stderr) == (1, True)
+    done = person.run(enrolment.OTPAUTH, "codes", "--json", text=proof)
+    assert done.returncode == 0
+    code = secrets.remember(json.loads(done.stdout)["scratch_codes"][0])
+    assert logins.accepted(person.name, fob.next())
+    assert not logins.accepted(person.name, code)
+
+
 # What google-authenticator's users ask for, by the numbers of its issues
 
 

@@ -12,7 +12,7 @@ PROGRAMS = {"otpauth": user.parser, "otpauth-admin": admin.parser}
 def test_a_name_may_begin_with_a_dash() -> None:
     """Behind -- a word is the user, whatever it looks like."""
     options = admin.parser().parse_args(["setup", "--uri", "-", "--", "-n"])
-    assert (options.verb, options.user, options.uri) == ("setup", "-n", "-")
+    assert (options.verb, options.users, options.uri) == ("setup", ["-n"], "-")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

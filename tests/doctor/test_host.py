@@ -205,6 +205,7 @@ SEEDS = (
     Seed("pam-secret", "warn", "go to ~/.otpauth", 'stack "$ours secret=~/.other"'),
     Seed("pam-decides", "fail", "PAM_IGNORE", 'stack "$ours nullok"'),
     Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok"'),
+    Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok=until:2099-01-31"'),
     Seed("pam-twice", "warn", "2 codes", 'stack "$ours" "$ours"'),
     Seed("pam-others", "warn", "pam_oath.so", 'stack "$ours" "auth required pam_oath.so"'),
     Seed(

@@ -10,11 +10,13 @@ import pytest
 import segno
 
 from otpauth import formats, uri
-from otpauth.formats import FormatError, Imported
+from otpauth.formats import FormatError, Imported, sheet
+from otpauth.formats.sheet import Owner
 from otpauth.token import Draft
 from tests import samples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 ITEMS = (Imported("", samples.totp_draft()), Imported("", samples.scratch_draft()))
@@ -43,6 +45,13 @@ class Page(HTMLParser):
 def page(*items: Imported, issuer: str = "web1", account: str = "alice") -> Page:
     """Write a sheet and read it."""
     return Page(formats.write(items, format="sheet", issuer=issuer, account=account).data)
+
+
+def enrolled(
+    owner: Owner, draft: Draft = ITEMS[0].draft, codes: Sequence[str] = ("k7mq-x2vd",)
+) -> Page:
+    """Write the sheet of an enrolment and read it."""
+    return Page(sheet.enrolment(owner, draft, codes))
 
 
 def test_content() -> None:
@@ -80,11 +89,32 @@ def test_nothing_gets_in() -> None:
     assert evil in odd.text
 
 
-def test_fetches_nothing() -> None:
+def test_nothing_gets_into_an_enrolment() -> None:
+    """Neither a user's, nor a host's, nor an app's name makes a tag, attribute or link."""
+    evil = "\"><script src='//x'>&amp;</title><img onerror=x>{user}"
+    sane, odd = enrolled(Owner("alice", "web1", "web1", "alice")), enrolled(Owner(*[evil] * 4))
+    assert sane.tags == odd.tags
+    assert [key for key, _ in sane.attributes] == [key for key, _ in odd.attributes]
+    assert odd.text.count(evil) == 8
+
+
+@pytest.mark.parametrize("draft", [samples.totp_draft(), samples.hotp_draft()])
+@pytest.mark.parametrize("codes", [[], ["k7mq-x2vd"] * 20])
+def test_an_enrolment_says_what_to_do(draft: Draft, codes: list[str]) -> None:
+    """There are four steps, with key and parameters of either kind, and the codes."""
+    found = enrolled(Owner("alice", "web1", "", "alice"), draft, codes)
+    assert found.tags.count("li") == 4 + len(codes)
+    assert found.text.count("k7mq-x2vd") == len(codes)
+    assert "6 digits, SHA1, " in found.text
+    key = uri.base32(bytes.fromhex(draft.params["secret"]))
+    assert " ".join(uri.groups(key)) in found.text
+
+
+@pytest.mark.parametrize("one", [page(*ITEMS), enrolled(Owner("a", "b", "c", "d"))])
+def test_fetches_nothing(one: Page) -> None:
     """Nothing on the sheet points elsewhere, and a policy forbids it besides."""
-    sheet = page(*ITEMS)
-    assert not {key for key, _ in sheet.attributes} & {"src", "href", "action", "onload"}
-    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in sheet.attributes
+    assert not {key for key, _ in one.attributes} & {"src", "href", "action", "onload"}
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in one.attributes
 
 
 def test_hashed_codes() -> None:

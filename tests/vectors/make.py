@@ -177,6 +177,7 @@ def record_of_all() -> Record:
         drifts=drifts,
         tries={"192.0.2.1": now},
         graces={"2" * 16: now},
+        bypass=state.Bypass(3, now, now + 3600, 2, 1),
         done={"1" * 16: now},
         due={"3" * 16: state.Due(now, "4" * 16, 1)},
         sends=frozenset({state.Event(now, "5" * 16, "192.0.2.1")}),
@@ -283,6 +284,14 @@ def texts() -> dict[str, Vector]:
                 "token 0000000000000000 totp x on 1 0 0 -1 -1 160\n" * 30 + "token ",
             ),
         ),
+        "record_bypass_none": (
+            "a bypass with no login left",
+            edited(RECORD, "enrolled yes\n", "enrolled yes\nbypass 1772528400 0\n"),
+        ),
+        "record_bypass_late": (
+            "a bypass behind the tokens",
+            edited(RECORD, "sealed\n", "bypass 1772528400 1\nsealed\n"),
+        ),
         "record_wishes_none": (
             "a line of no wishes",
             edited(RECORD, "enrolled yes\n", "enrolled yes\nwishes 0 0 0 no no\n"),
@@ -344,6 +353,7 @@ def plains() -> dict[str, Vector]:
         ),
         "record_digits": ("nine digits", plain_with(b'"digits":6', b'"digits":9')),
         "record_period": ("a period of 0", plain_with(b'"period":30', b'"period":0')),
+        "record_bypass": ("a number less", plain_with(b'"bypass":[0,', b'"bypass":[')),
         "record_wishes": ("a window of 22", plain_with(b'"window":0', b'"window":22')),
         "record_no_padding": ("no padding", held(PLAIN.rstrip())),
         "record_long_padding": ("a step too much of padding", held(PLAIN + b" " * record.PADDING)),
@@ -415,6 +425,10 @@ def seals() -> dict[str, Vector]:
         "record_nothing": ("nothing under the seal", cut(RECORD, 0)),
         "record_era_edited": ("another era", edited(RECORD, "era 0", "era 1")),
         "record_enrolled_edited": ("enrolled no", edited(RECORD, "enrolled yes", "enrolled no")),
+        "record_bypass_added": (
+            "a bypass that is not under the seal",
+            edited(RECORD, "enrolled yes\n", "enrolled yes\nbypass 1772528400 1\n"),
+        ),
         "record_wishes_edited": ("another window", edited(WISHFUL, "wishes 1 ", "wishes 2 ")),
         "record_wishes_dropped": (
             "a line of wishes is missing",
