@@ -112,7 +112,7 @@ install-files: build ## install the files alone: no apt, no keys
 >  mkdir -p $$image$(MANDIR)/man$${page##*.}
 >  cp man/$$page $$image$(MANDIR)/man$${page##*.}/
 >done
->for file in fail2ban/filter.d/otpauth.conf fail2ban/jail.d/otpauth.conf; do
+>for file in fail2ban/filter.d/otpauth.conf fail2ban/jail.d/otpauth.conf pam-configs/otpauth; do
 >  mkdir -p $$image$(SHARE)/$${file%/*}
 >  cp pam/$$file $$image$(SHARE)/$$file
 >done
@@ -142,7 +142,7 @@ install-files: build ## install the files alone: no apt, no keys
 >done
 >for file in $$(cd $$image && find . -type f); do
 >  mode=755
->  case $$file in *.py | *.conf | */man/*) mode=644 ;; esac
+>  case $$file in *.py | *.conf | */man/* | */pam-configs/*) mode=644 ;; esac
 >  install -m $$mode $$owner $$image/$$file $(DESTDIR)/$$file
 >done
 >case $$same in
@@ -155,7 +155,7 @@ install: install-packages install-files keys ## install for this host: packages,
 >test -n "$$(find /lib/ /usr/lib/ -name pam_python.so)" \
 >  || echo "otpauth: warning: pam_python.so is missing, no PAM stack can use otpauth: apt-get install libpam-python" >&2
 >echo "next: 1. enrol yourself, as $${SUDO_USER:-your own account}, without sudo:  otpauth"
->echo "      2. let a service ask for codes:  man 8 pam_otpauth"
+>echo "      2. sudo otpauth-admin enable sshd           goes back by itself in 10 minutes unless confirmed from a new login"
 
 install-packages:
 >@test -n "$(DESTDIR)" || { $(root); $(call apt,$(PACKAGES)); }
@@ -173,7 +173,7 @@ uninstall: ## remove what was installed; keys and users' files stay (root)
 >rm -f $(DESTDIR)$(BINDIR)/otpauth $(DESTDIR)$(SBINDIR)/otpauth-admin $(DESTDIR)$(PAMDIR)/pam_otpauth.py
 >rm -rf $(DESTDIR)$(LIB)/otpauth $(DESTDIR)$(LIB)/deps $(DESTDIR)$(LIB)/otpauth-pam-exec
 >for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
->rm -rf $(DESTDIR)$(SHARE)/fail2ban
+>rm -rf $(DESTDIR)$(SHARE)/fail2ban $(DESTDIR)$(SHARE)/pam-configs
 >rmdir $(DESTDIR)$(LIB) $(DESTDIR)$(SHARE) 2>/dev/null || :
 >echo "otpauth removed from $(PREFIX)"
 >echo "left as they are: $(DESTDIR)/etc/otpauth (keys, configuration), $(DESTDIR)/var/lib/otpauth (records), users' ~/.otpauth"

@@ -60,6 +60,26 @@ class Line(NamedTuple):
         return self.ours and not self.splits
 
 
+class Part(NamedTuple):
+    """A statement of a service's own file, and the modules it comes to: several of an include.
+
+    `first` and `last` are the numbers of its physical lines, counted from 0.
+    """
+
+    first: int
+    last: int
+    place: str
+    words: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def includes(self) -> str:
+        """The name of the file that it includes, if it does."""
+        if self.words[0] == "@include":
+            return self.words[1]
+        return self.words[2] if self.words[1] in ("include", "substack") else ""
+
+
 def read(service: str, kind: str = "auth", *, folder: str = FOLDER) -> tuple[Line, ...]:
     """Return the lines of one type of a service's stack, in the order in which PAM runs them."""
     return tuple(_file(folder, service, kind, inside=(), level=0))
@@ -85,6 +105,30 @@ def _within(line: Line, around: tuple[str, ...]) -> bool:
     return line.inside[: len(around)] == around
 
 
+def parts(text: str, service: str, kind: str = "auth", *, folder: str = FOLDER) -> tuple[Part, ...]:
+    """Return what a service's stack of one type would be if its file had this text."""
+    path = os.path.join(folder, service)
+    found = _parts(text, path, kind, inside=(), level=0)
+    return tuple(part for part in found if part.lines)
+
+
+def statements(text: str) -> list[tuple[int, int, list[str]]]:
+    """Return the words of each statement and the numbers of its first and last line, from 0."""
+    found = []
+    pending, start = "", 0
+    for number, line in enumerate(text.split("\n")):
+        start = start if pending else number
+        pending += line.partition("#")[0]
+        if pending.endswith("\\"):
+            pending = pending[:-1] + " "
+            continue
+        words = _WORD.findall(pending)
+        if words:
+            found.append((start, number, words))
+        pending = ""
+    return found
+
+
 def services(folder: str = FOLDER) -> list[str]:
     """Return the names of the host's services; files that others include are none."""
     try:
@@ -94,52 +138,46 @@ def services(folder: str = FOLDER) -> list[str]:
     return sorted(name for name in names if not name.startswith(("common-", ".")))
 
 
+def words(line: Line) -> tuple[str, ...]:
+    """Return the arguments of a line that are otpauth's own."""
+    names = [os.path.basename(each) for each in line.args]
+    start = next(place for place, each in enumerate(names) if each in (MODULE, PROGRAM))
+    return line.args[start + 1 :]
+
+
 def _file(folder: str, name: str, kind: str, *, inside: tuple[str, ...], level: int) -> list[Line]:
     path = os.path.join(folder, name)
-    with open(path, encoding="utf-8", errors="replace") as file:
-        text = file.read()
-    lines: list[Line] = []
-    for number, words in _statements(text):
-        if words[0] == "@include" and len(words) > 1:
-            here = Line(path, number, "@include", "", (words[1],), inside)
-            lines += _included(folder, here, kind, inside=inside, level=level)
-        elif words[0].lower().removeprefix("-") == kind and len(words) > 2:
-            here = Line(path, number, words[1], words[2], _arguments(words[3:]), inside)
-            if words[1] in ("include", "substack"):
-                here = here._replace(module="", args=(words[2],))
-                deeper = (*inside, here.place) if words[1] == "substack" else inside
-                lines += _included(folder, here, kind, inside=deeper, level=level)
-            else:
-                lines.append(here)
-    return lines
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+        found = _parts(file.read(), path, kind, inside=inside, level=level)
+    return [line for part in found for line in part.lines]
 
 
-def _included(
-    folder: str, here: Line, kind: str, *, inside: tuple[str, ...], level: int
-) -> list[Line]:
-    if level >= DEPTH_MAX:
-        return [here]
-    try:
-        return _file(folder, here.args[0], kind, inside=inside, level=level + 1)
-    except OSError:
-        return [here]
-
-
-def _statements(text: str) -> list[tuple[int, list[str]]]:
-    """Return words with the number of the line where they begin, comments left out."""
+def _parts(text: str, path: str, kind: str, *, inside: tuple[str, ...], level: int) -> list[Part]:
     found = []
-    pending, start = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        start = start if pending else number
-        pending += line.partition("#")[0]
-        if pending.endswith("\\"):
-            pending = pending[:-1] + " "
+    for first, last, words in statements(text):
+        if words[0] == "@include" and len(words) > 1:
+            here = Line(path, first + 1, "@include", "", (words[1],), inside)
+        elif words[0].lower().removeprefix("-") == kind and len(words) > 2:
+            here = Line(path, first + 1, words[1], words[2], _arguments(words[3:]), inside)
+        else:
             continue
-        words = _WORD.findall(pending)
-        if words:
-            found.append((start, words))
-        pending = ""
+        part = Part(first, last, here.place, tuple(words), (here,))
+        if part.includes:
+            here = here._replace(module="", args=(part.includes,))
+            deeper = (*inside, here.place) if words[1] == "substack" else inside
+            part = part._replace(lines=_included(here, kind, inside=deeper, level=level))
+        found.append(part)
     return found
+
+
+def _included(here: Line, kind: str, *, inside: tuple[str, ...], level: int) -> tuple[Line, ...]:
+    if level >= DEPTH_MAX:
+        return (here,)
+    try:
+        folder = os.path.dirname(here.file)
+        return tuple(_file(folder, here.args[0], kind, inside=inside, level=level + 1))
+    except OSError:
+        return (here,)
 
 
 def _arguments(words: list[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
 Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config), doctor, why.
+and keys), policies (config), doctor, why, enabling (services), confirming (trials).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "otpauth-admin"
 EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
+JOURNAL = "/var/lib/otpauth/trial/journal"  # Journal.path, unloaded
+SERVICE_VERBS = ("enable", "disable", "confirm", "revert")
 TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
 
 
@@ -41,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         required=True,
     )
     _host_verbs(verbs)
+    _service_verbs(verbs)
     grammar.token_verbs(verbs, user=True)
     _account_verbs(verbs)
     _moving_verbs(verbs)
@@ -63,12 +66,34 @@ def _host_verbs(verbs: Verbs) -> None:
     verb(actions, "rotate", "new keys from now on; the old ones still open")
     one = verb(verbs, "doctor", "tell what keeps logins from working, or from being safe")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = verb(verbs, "confirm", "keep what is on trial, from a login made since")
+    one.add_argument("--anyway", action="store_true", help="from any login: it may be the last")
+    one = verb(verbs, "revert", "put back what is on trial")
+    one.add_argument("--wait", action="store_true", help="when its time is over, not now")
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
     one = verb(verbs, "send-test", "send a message by a channel of otpauth.conf, as a login would")
     one.add_argument("channel", metavar="CHANNEL", help="mail, sms or push")
     one.add_argument("destination", metavar="DEST", help="an address or a number")
+
+
+def _service_verbs(verbs: Verbs) -> None:
+    def new(name: str, text: str) -> Parser:
+        one = verb(verbs, name, text)
+        one.add_argument("service", metavar="SERVICE", help="a file of /etc/pam.d: sshd, sudo, su")
+        one.add_argument("--revert-after", metavar="T", default="10m", help="30s, 10m, 2h; 10m")
+        one.add_argument("--dry-run", action="store_true", help="show, try and change nothing")
+        one.add_argument("--yes", action="store_true", help="do not ask")
+        return one
+
+    one = new("enable", "let a service ask for codes, on trial until it is confirmed")
+    one.add_argument("--for", dest="group", metavar="%GROUP", help="ask its members alone")
+    one.add_argument("--except", dest="spared", metavar="USER,..", help="log in by key as today")
+    one.add_argument("--password", action="store_true", help="of sshd: password and code, no key")
+    one.add_argument("--one-box", action="store_true", help="password and code in one answer")
+    one.add_argument("--until", metavar="DATE", help="till then who has no token needs no code")
+    new("disable", "let a service ask for codes no longer, on trial until it is confirmed")
 
 
 def _account_verbs(verbs: Verbs) -> None:
@@ -146,6 +171,10 @@ def _run(options: argparse.Namespace) -> int:
 
         raise RefusedError("only root may do this", hint=f"sudo {PROGRAM} {options.verb} ...")
     os.umask(0o077)
+    if os.path.exists(JOURNAL) and options.verb != "revert":
+        from otpauth.cli import confirming
+
+        confirming.look_for_overdue()
     if options.verb == "setup":
         if options.sheets:
             from otpauth.cli import sheets
@@ -156,7 +185,19 @@ def _run(options: argparse.Namespace) -> int:
         from otpauth.cli.accounts import target
 
         return run_verb(target(options.user, getattr(options, "secret", None)), options)
-    return _table()[options.verb](options)
+    table = _services() if options.verb in SERVICE_VERBS else _table()
+    return table[options.verb](options)
+
+
+def _services() -> dict[str, Callable[[argparse.Namespace], int]]:
+    from otpauth.cli import confirming, enabling
+
+    return {
+        "enable": enabling.enable,
+        "disable": enabling.disable,
+        "confirm": confirming.confirm,
+        "revert": confirming.revert,
+    }
 
 
 def _only(users: list[str]) -> str:

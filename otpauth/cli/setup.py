@@ -146,7 +146,7 @@ def _next_steps(target: Target, draft: Draft, new: list[str], *, typed: bool) ->
             print("               the code you just typed is used up, take the next one")
     else:
         print("  next login   no service on this host asks for codes yet; administrator:")
-        print("               see README, 'Turning it on', or pam_otpauth(8)")
+        print("               sudo otpauth-admin enable sshd")
     if new:
         print("  lost phone   log in with a scratch code, then: otpauth replace phone")
     if asking:

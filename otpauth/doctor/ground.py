@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import subprocess
@@ -57,11 +58,13 @@ def ask(*command: str) -> Said:
 
 
 class Ground:
-    """A host as it stands."""
+    """A host as it stands; `sshd_config` is another file than the one that sshd reads."""
 
-    def __init__(self, host: Host | None = None) -> None:
+    def __init__(self, host: Host | None = None, *, sshd_config: str = "") -> None:
         self.host = host or Host()
         self.now = int(time.time())
+        self._sshd = ("sshd", "-T", *(("-f", sshd_config) if sshd_config else ()))
+        self._sshd_of: dict[str, dict[str, str]] = {}
 
     @cached_property
     def policy(self) -> Policy:
@@ -74,18 +77,32 @@ class Ground:
     @cached_property
     def stacks(self) -> dict[str, tuple[Line, ...]]:
         """The auth stacks of all services that ask for codes."""
-        found = {name: _stack(name) for name in stack.services()}
+        found = {name: self.stack_of(name) for name in stack.services()}
         return {name: lines for name, lines in found.items() if any(e.ours for e in lines)}
+
+    def stack_of(self, service: str) -> tuple[Line, ...]:
+        """Return the auth stack of a service, empty if it has none."""
+        try:
+            return stack.read(service)
+        except OSError:
+            return ()
 
     @cached_property
     def sshd(self) -> Said:
         """What sshd says of its configuration."""
-        return ask("sshd", "-T")
+        return ask(*self._sshd)
 
     @cached_property
     def settings(self) -> dict[str, str]:
         """The configuration of sshd in force, keys in lower case."""
         return settings_of(self.sshd.output)
+
+    def settings_for(self, name: str) -> dict[str, str]:
+        """Return what is in force for an account, Match blocks considered; nothing if unknown."""
+        if name not in self._sshd_of:
+            said = ask(*self._sshd, "-C", f"user={name},host=localhost,addr=127.0.0.1")
+            self._sshd_of[name] = settings_of(said.output) if said.status == 0 else {}
+        return self._sshd_of[name]
 
     @cached_property
     def copies(self) -> list[str]:
@@ -154,11 +171,13 @@ def settings_of(text: str) -> dict[str, str]:
     return found
 
 
-def _stack(name: str) -> tuple[Line, ...]:
+def is_member(who: Account, group: str) -> bool:
+    """Say whether an account is in a group, its own one included."""
     try:
-        return stack.read(name)
-    except OSError:
-        return ()
+        number = grp.getgrnam(group).gr_gid
+    except KeyError:
+        return False
+    return number in os.getgrouplist(account.native(who.name), who.gid)
 
 
 def _is_shell(shell: str) -> bool:

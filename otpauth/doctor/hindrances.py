@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 import time
-from functools import cache
 from typing import TYPE_CHECKING
 
-from otpauth import account, host, limits, oath
+from otpauth import account, limits, oath
 from otpauth.cli import report
+from otpauth.doctor import shadow
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.person import ADMIN
 from otpauth.state import STRANGERS
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from otpauth.doctor.person import Person
     from otpauth.secretfile import Listed
 
-SHADOW = "/etc/shadow"
-SHADOW_MAX = 64 * 1024 * 1024  # bytes
 DAY = 86400
 NO_SHELL = ("nologin", "false")
 
@@ -185,18 +183,10 @@ def closed(person: Person) -> Iterator[Fault]:
     shell = pwd.getpwnam(account.native(name)).pw_shell
     if os.path.basename(shell) in NO_SHELL:
         yield Fault(f"{name}: the shell is {shell}", f"chsh -s /bin/bash {name}")
-    ended = _ends().get(name)
+    ended = shadow.ends().get(name)
     if ended is not None and ended <= person.now // DAY:
         day = time.strftime("%Y-%m-%d", time.gmtime(ended * DAY))
         yield Fault(f"{name}: the account expired on {day}", f"chage -E -1 {name}")
-
-
-@cache
-def _ends() -> dict[str, int]:
-    """Return the days on which accounts end, counted from 1970, see shadow(5)."""
-    text = host.trusted(SHADOW, 0, most=SHADOW_MAX).decode("utf-8", "replace")
-    rows = [line.split(":") for line in text.splitlines()]
-    return {row[0]: int(row[7]) for row in rows if len(row) > 7 and row[7].isdecimal()}
 
 
 CHECKS: tuple[Check[Person], ...] = (

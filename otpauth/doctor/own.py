@@ -61,7 +61,7 @@ def nobody_asks(_: Own) -> Iterator[Fault]:
     """Give the host on which no service asks for a code."""
     if not any(services.asking().values()):
         text = "no service of this host asks for a code"
-        yield Fault(text, "administrator: see pam_otpauth(8)")
+        yield Fault(text, "administrator: otpauth-admin enable sshd")
 
 
 def not_enrolled(own: Own) -> Iterator[Fault]:

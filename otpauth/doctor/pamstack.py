@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from otpauth import arguments, policy, stack
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.errors import ConfigError
-from otpauth.stack import MODULE, PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +82,14 @@ def _asked(ground: Ground) -> Iterator[tuple[str, tuple[Line, ...], int]]:
     return (each for each in _ours(ground) if each[1][each[2]].asks)
 
 
+def group_asked(lines: tuple[Line, ...]) -> str:
+    """Return the group whose members alone reach our line, empty if everybody does."""
+    for each in lines:
+        if each.name == "pam_succeed_if.so" and "notingroup" in each.args[:-1]:
+            return each.args[each.args.index("notingroup") + 1]
+    return ""
+
+
 def asks(ground: Ground) -> bool:
     """Say whether any service asks for codes."""
     return bool(ground.stacks)
@@ -91,7 +98,8 @@ def asks(ground: Ground) -> bool:
 def nobody_asks(ground: Ground) -> Iterator[Fault]:
     """Give the host on which no service asks for a code."""
     if not ground.stacks:
-        yield Fault("no file in /etc/pam.d names otpauth: no login asks for a code", SEE)
+        text = "no file in /etc/pam.d names otpauth: no login asks for a code"
+        yield Fault(text, "otpauth-admin enable sshd")
 
 
 def no_include(ground: Ground) -> Iterator[Fault]:
@@ -170,7 +178,7 @@ def bad_arguments(ground: Ground) -> Iterator[Fault]:
         line = lines[place]
         what = "no code behind a password is seen" if line.splits else "nobody can log in"
         try:
-            arguments.read(policy.Rule(), _words(line))
+            arguments.read(policy.Rule(), stack.words(line))
         except ConfigError as error:
             yield Fault(f"{line.place}: {error}: {what}", error.hint or SEE)
 
@@ -180,20 +188,13 @@ def other_file(ground: Ground) -> Iterator[Fault]:
     usual = ground.policy.setup.file
     for _, lines, place in _ours(ground):
         try:
-            said = arguments.read(policy.Rule(), _words(lines[place]))
+            said = arguments.read(policy.Rule(), stack.words(lines[place]))
         except ConfigError:  # bad_arguments gives it
             continue
         path = said.secret.replace("${HOME}", "~")
         if path and path != usual and not said.user:
             told = f"{lines[place].place}: secret={path}, but people's own changes go to {usual}"
             yield Fault(told, "take secret= out, or set file in [setup] of otpauth.conf to it")
-
-
-def _words(line: Line) -> tuple[str, ...]:
-    """Return the arguments that are ours."""
-    names = [os.path.basename(each) for each in line.args]
-    start = next(place for place, each in enumerate(names) if each in (MODULE, PROGRAM))
-    return line.args[start + 1 :]
 
 
 def nobody_decides(ground: Ground) -> Iterator[Fault]:
@@ -212,7 +213,7 @@ def nobody_decides(ground: Ground) -> Iterator[Fault]:
 def lets_unenrolled(line: Line, ground: Ground) -> bool:
     """Say whether a line of ours lets pass now who has not enrolled."""
     try:
-        return arguments.read(ground.policy.login, _words(line)).rule.nullok > ground.now
+        return arguments.read(ground.policy.login, stack.words(line)).rule.nullok > ground.now
     except ConfigError:  # then it lets nobody pass
         return False
 

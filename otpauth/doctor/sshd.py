@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
-from otpauth.doctor.ground import ask, settings_of
-from otpauth.doctor.pamstack import PASSWORDS, SEE, lets_unenrolled
+from otpauth.doctor.ground import is_member
+from otpauth.doctor.pamstack import PASSWORDS, SEE, group_asked, lets_unenrolled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,9 +54,23 @@ def without_pam(ground: Ground) -> Iterator[Fault]:
         yield Fault("sshd -T: UsePAM no: no code is asked", f"in {CONFIG}: UsePAM yes")
 
 
+def _settings(ground: Ground) -> list[dict[str, str]]:
+    """Return what is in force for those who are asked: for all, or for the group of the stack."""
+    group = group_asked(ground.stacks[SERVICE])
+    if not group:
+        return [ground.settings]
+    members = [who.name for who in ground.homes if is_member(who, group)]
+    enrolled = {each.account.name for each in ground.people if each.enrolled or each.waiting}
+    found: list[dict[str, str]] = []
+    for name in [each for each in members if each in enrolled] or members[:1]:
+        if (settings := ground.settings_for(name)) and settings not in found:
+            found.append(settings)
+    return found
+
+
 def cannot_ask(ground: Ground) -> Iterator[Fault]:
     """Give the sshd that has no way to ask a second question."""
-    if ground.settings.get("kbdinteractiveauthentication") != "yes":
+    if any(each.get("kbdinteractiveauthentication") != "yes" for each in _settings(ground)):
         yield Fault(
             "sshd -T: KbdInteractiveAuthentication no: the code cannot be asked for",
             f"in {CONFIG} or a file of sshd_config.d: KbdInteractiveAuthentication yes",
@@ -78,11 +92,19 @@ def ways(settings: dict[str, str]) -> list[list[str]]:
     return [[method] for method, key in names.items() if settings.get(key) == "yes"]
 
 
+def _ways(ground: Ground) -> list[tuple[list[str], str]]:
+    """Return each way in of those who are asked, with the AuthenticationMethods it is of."""
+    return [
+        (way, settings.get("authenticationmethods", "any"))
+        for settings in _settings(ground)
+        for way in ways(settings)
+    ]
+
+
 def round_pam(ground: Ground) -> Iterator[Fault]:
     """Give ways into sshd on which PAM asks nothing."""
-    for way in ways(ground.settings):
+    for way, methods in _ways(ground):
         if not set(way) & set(BY_PAM):
-            methods = ground.settings.get("authenticationmethods", "any")
             yield Fault(
                 f"sshd -T: AuthenticationMethods {methods}: {','.join(way)} alone logs in, and no "
                 "code is asked",
@@ -93,7 +115,7 @@ def round_pam(ground: Ground) -> Iterator[Fault]:
 def one_factor(ground: Ground) -> Iterator[Fault]:
     """Give ways on which the code is all that is asked."""
     password = any(each.name in PASSWORDS for each in ground.stacks[SERVICE])
-    for way in ways(ground.settings):
+    for way, _ in _ways(ground):
         if set(way) <= set(BY_PAM) and not password:
             text = f"sshd -T: {','.join(way)} asks for a code and nothing else"
             yield Fault(f"{text}: it is the only factor", f"a key or a password first: {SEE}")
@@ -102,7 +124,7 @@ def one_factor(ground: Ground) -> Iterator[Fault]:
 def password_method(ground: Ground) -> Iterator[Fault]:
     """Give the method `password`, which puts the password where a code is wanted."""
     split = any(each.splits for each in ground.stacks[SERVICE])
-    if any("password" in way for way in ways(ground.settings)) and not split:
+    if any("password" in way for way, _ in _ways(ground)) and not split:
         yield Fault(
             "sshd -T: PasswordAuthentication yes: clients that use that method give the password "
             "where the code is wanted, and are refused",
@@ -132,7 +154,7 @@ def robots(ground: Ground) -> Iterator[Fault]:
     able = [each for each in ground.people if each.enrolled or each.waiting or each.sent]
     enrolled = {each.account.name for each in able}
     keyed = [who.name for who, seen in ground.homes.items() if seen.has_key]
-    shut = [name for name in keyed if name not in enrolled and _is_asked(name)]
+    shut = [name for name in keyed if name not in enrolled and is_asked(ground.settings_for(name))]
     if shut:
         names = ", ".join(shut[:KEYS_SHOWN])
         more = f" and {len(shut) - KEYS_SHOWN} more" if len(shut) > KEYS_SHOWN else ""
@@ -143,11 +165,9 @@ def robots(ground: Ground) -> Iterator[Fault]:
         )
 
 
-def _is_asked(name: str) -> bool:
-    """Say whether sshd has no way by a key alone for an account, Match blocks considered."""
-    said = ask("sshd", "-T", "-C", f"user={name},host=localhost,addr=127.0.0.1")
-    found = ways(settings_of(said.output))
-    return said.status == 0 and not any(not set(way) & set(BY_PAM) for way in found)
+def is_asked(settings: dict[str, str]) -> bool:
+    """Say whether there is no way into sshd on which PAM does not ask; not if it is not known."""
+    return bool(settings) and all(set(way) & set(BY_PAM) for way in ways(settings))
 
 
 CHECKS: tuple[Check[Ground], ...] = (

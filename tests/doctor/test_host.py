@@ -462,6 +462,29 @@ def test_stacks_of_the_manual(
     assert {each["id"] for each in found if each["state"] != "ok"} == expected
 
 
+GROUP = """groupadd crew; usermod -aG crew $user
+not='auth [success=1 default=ignore] pam_succeed_if.so quiet user notingroup crew'
+in='auth [success=1 default=ignore] pam_succeed_if.so quiet user ingroup crew'
+stack "$in" 'auth substack common-auth' "$not" "$ours"
+{ echo 'Match Group crew'; sed -n '/Kbd/p; /Pass/p; /Methods/p' $drop; } >drop; mv drop $drop
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("", set()),
+        ("sed -i /Methods/d $drop", {"sshd-methods"}),
+        ("sed -i s/crew/nobodies/ $drop", {"sshd-asks", "sshd-methods", "sshd-password"}),
+        ("gpasswd -d $user crew", set()),
+    ],
+)
+def test_a_group_that_is_asked(healthy: Person, script: str, expected: set[str]) -> None:
+    """Where a group alone is asked, what sshd does to its members counts, and to nobody else."""
+    found = doctor(healthy, GROUP + script)
+    assert {each["id"] for each in found if each["state"] != "ok"} == expected
+
+
 def test_every_check_is_seeded() -> None:
     """Each check of the table has a seed here."""
     assert {each.id for each in table.CHECKS} == {each.id for each in SEEDS}

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.parts.accounts import Person
-    from tests.parts.sshd import Sshd
+    from tests.parts.sshd import HostSshd, Sshd
+
+    Server = Sshd | HostSshd
 
 _METHODS = "publickey,keyboard-interactive"
 
@@ -29,7 +31,7 @@ class Login:
 
 def login(  # noqa: PLR0913 (what ssh can be told)
     person: Person,
-    sshd: Sshd,
+    sshd: Server,
     answers: terminal.Answers = (),
     *,
     methods: str = _METHODS,
@@ -40,7 +42,7 @@ def login(  # noqa: PLR0913 (what ssh can be told)
     seconds: float = 30.0,
 ) -> Login:
     """Log in and run a command; ok if it ran as this person and ended well."""
-    words = ["ssh", *_options(person, sshd, methods, key=key, more=options)]
+    words = ["ssh", *settings_of(person, sshd, methods, key=key, more=options)]
     words += ["-p", str(sshd.port), f"{person.name}@127.0.0.1", command]
     talk = terminal.talk(words, answers, environment=environment, seconds=seconds)
     arrived = command != "echo IN-$USER" or f"IN-{person.name}" in talk.output
@@ -49,7 +51,7 @@ def login(  # noqa: PLR0913 (what ssh can be told)
 
 def sftp(
     person: Person,
-    sshd: Sshd,
+    sshd: Server,
     commands: str,
     answers: terminal.Answers = (),
     *,
@@ -60,14 +62,14 @@ def sftp(
     batch = stage.workspace() / "tmp" / f"sftp-{person.name}"
     batch.write_text(f"{commands}\n", encoding="utf-8")
     words = ["sftp", "-oBatchMode=no", "-b", str(batch)]
-    words += _options(person, sshd, methods, key=key, more=())
+    words += settings_of(person, sshd, methods, key=key, more=())
     words += ["-P", str(sshd.port), f"{person.name}@127.0.0.1"]
     return _outcome(terminal.talk(words, answers))
 
 
 def scp(
     person: Person,
-    sshd: Sshd,
+    sshd: Server,
     source: str,
     target: str,
     answers: terminal.Answers = (),
@@ -76,7 +78,7 @@ def scp(
 ) -> Login:
     """Copy with scp; a path on the server is written `:path`."""
     words = ["scp", *(["-O"] if old_protocol else [])]
-    words += _options(person, sshd, _METHODS, key=True, more=())
+    words += settings_of(person, sshd, _METHODS, key=True, more=())
     words += ["-P", str(sshd.port), _place(person, source), _place(person, target)]
     return _outcome(terminal.talk(words, answers))
 
@@ -85,9 +87,10 @@ def _place(person: Person, path: str) -> str:
     return f"{person.name}@127.0.0.1{path}" if path.startswith(":") else path
 
 
-def _options(
-    person: Person, sshd: Sshd, methods: str, *, key: bool, more: Sequence[str]
+def settings_of(
+    person: Person, sshd: Server, methods: str, *, key: bool = True, more: Sequence[str] = ()
 ) -> list[str]:
+    """Return the options that keep the client to this person and this server."""
     identity = [f"IdentityFile={person.key_path}"] if key else ["PubkeyAuthentication=no"]
     settings = [
         *more,

@@ -89,7 +89,7 @@ class Sshd:
     def _start(self) -> None:
         program = stage.workspace() / "bin" / self.service
         program.symlink_to("/usr/sbin/sshd")
-        self.port = _free_port()
+        self.port = free_port()
         config = self._configure(program)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -124,6 +124,48 @@ class Sshd:
         return "Server listening on 127.0.0.1" in self.log()
 
 
+class HostSshd:
+    """The host's own sshd: its PAM service, its configuration, but on a port of the test's."""
+
+    def __init__(self) -> None:
+        """Name its folder; it runs inside `with`."""
+        self.folder = stage.workspace() / "tmp" / "sshd-of-the-host"
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        """Start it, and return when it listens."""
+        self.folder.mkdir(mode=0o755)
+        self.port = free_port()
+        authorized = stage.workspace() / "authorized" / "%u"
+        settings = [f"ListenAddress=127.0.0.1:{self.port}", "UseDNS=no", "LogLevel=VERBOSE"]
+        settings += [f"AuthorizedKeysFile={authorized} .ssh/authorized_keys"]
+        effective = subprocess.run(("sshd", "-T"), capture_output=True, text=True, check=True)
+        if "persourcepenalties" in effective.stdout:
+            settings.append("PerSourcePenalties=no")
+        words = ["/usr/sbin/sshd", "-D", "-E", str(self.folder / "log")]
+        words += [f"-o{each}" for each in settings]
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH}
+        )
+        wait_until(lambda: self.listened() > 0, 10, what="sshd listens")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it and its sessions by pid."""
+        processes.end(self.process.pid)
+        self.process.wait()
+        shutil.rmtree(self.folder)
+
+    def log(self) -> str:
+        """Return what it wrote so far."""
+        path = self.folder / "log"
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+    def listened(self) -> int:
+        """Return how often it began to listen: once more after each reload."""
+        return self.log().count("Server listening on 127.0.0.1")
+
+
 def _split_at_match(lines: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     """Part the lines where the first Match block begins, which must come last in the file."""
     for number, line in enumerate(lines):
@@ -141,7 +183,8 @@ def _effective(program: Path, config: Path) -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
