@@ -31,12 +31,11 @@ KEPT = ("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security")
 PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
 SSHD = "/usr/sbin/sshd"
 LISTENS = "Server listening on 127.0.0.1"
+LOG = "sshd.log"
+RESTARTS = "Received SIGHUP; restarting"
 _RELOAD = """#!/bin/sh
 test "$*" = "reload ssh" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
-listening() {{ grep -c '{listens}' {log}; }}
-before=$(listening)
-{sshd} -t && kill -HUP {pid} || exit
-until test "$(listening)" -gt "$before"; do sleep 0.05; done
+{sshd} -t && exec kill -HUP {pid}
 """
 
 
@@ -49,7 +48,12 @@ class Machine:
 
     people: dict[str, Person]
     programs: Path
+    log: Path
     mail: postfix.Mail | None = None
+
+    def wait_for_sshd(self) -> None:
+        """Wait until sshd listens, as whoever changes to another window does unawares."""
+        wait_until(lambda: LISTENS in self.log.read_text().rpartition(RESTARTS)[2], 10)
 
     def kept(self) -> dict[str, tuple[int, bytes]]:
         """Return mode and content of every file that a how-to must put back as it was."""
@@ -85,8 +89,9 @@ def running(*, mail: bool = False) -> Iterator[Machine]:
         opened.enter_context(_image(folder))
         port = opened.enter_context(_sshd(folder))
         _give_key(alice, laptop, port)
+        people = {"root": root, "alice": alice, "laptop": laptop}
         box = opened.enter_context(postfix.running(folder)) if mail else None
-        yield Machine({"root": root, "alice": alice, "laptop": laptop}, folder, box)
+        yield Machine(people, folder, folder / LOG, box)
 
 
 @contextmanager
@@ -143,7 +148,7 @@ def _sshd(folder: Path) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    log = folder / "sshd.log"
+    log = folder / LOG
     log.touch()
     settings = [f"ListenAddress=127.0.0.1:{port}", "LogLevel=VERBOSE", "UseDNS=no"]
     effective = subprocess.run((SSHD, "-T"), capture_output=True, text=True, check=True).stdout
@@ -154,7 +159,7 @@ def _sshd(folder: Path) -> Iterator[int]:
     try:
         wait_until(lambda: LISTENS in log.read_text(), 10, what="sshd listens")
         reload = folder / "systemctl"
-        reload.write_text(_RELOAD.format(listens=LISTENS, log=log, sshd=SSHD, pid=server.pid))
+        reload.write_text(_RELOAD.format(sshd=SSHD, pid=server.pid))
         reload.chmod(0o755)
         yield port
     finally:

@@ -38,7 +38,8 @@ _NEW = re.compile(rf"`(?P<path>/\S+)`, (?P<where>{NEW}):$")
 _LINE = re.compile(
     rf"In `(?P<path>/\S+)`, (?P<where>{INSTEAD}|{BELOW}|{ABOVE}) `(?P<anchor>[^`]+)`:$"
 )
-_ANSWER = re.compile(rf"\[({'|'.join(map(re.escape, ANSWERS))})\]")
+_YES = r"(?<=\[y/N\] )(y)$"
+_ANSWER = re.compile(rf"\[({'|'.join(map(re.escape, ANSWERS))})\]|{_YES}", re.MULTILINE)
 
 
 class PageError(Exception):
@@ -54,7 +55,7 @@ class Turn(NamedTuple):
 
     def pieces(self) -> list[str]:
         """Return what is shown and what is typed, in turn; the last piece is shown."""
-        return _ANSWER.split(self.shown)
+        return [piece for piece in _ANSWER.split(self.shown) if piece is not None]
 
 
 class Edit(NamedTuple):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.howto.machine import Machine
     from tests.parts.accounts import Person
 
-SECONDS = 45.0  # the third code within a period is waited for
+SECONDS = 30.0  # the third code within a period is waited for
 PASSPHRASE = "a passphrase for the keys"
 _BOTH = {"password and ": "", "password,": ","}
 _PROMPT = "<ended:%s>"
@@ -155,6 +155,8 @@ class Reader:
                 raise NotAsThePageSaysError(f"{step}: {error}") from None
 
     def _turn(self, turn: page.Turn) -> None:
+        if turn.who == "laptop":
+            self._machine.wait_for_sshd()
         shell = self._shell(turn.who)
         shell.command(turn.command)
         *earlier, last = turn.pieces()
@@ -181,6 +183,8 @@ class Reader:
         if word == "Enter":
             self._paper += shell.scratch_codes()
             return ""
+        if word == "y":
+            return word
         if not word.endswith("code"):
             return self._password(word)
         self._look_at(shell)

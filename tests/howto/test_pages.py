@@ -18,9 +18,7 @@ RUN = [path for path in PAGES if page.is_run(path)]
 
 
 @pytest.mark.stage
-@pytest.mark.parametrize(
-    "path", [each for each in PAGES if page.is_run(each)], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.stem)
 def test_as_it_stands(stage: Path, path: Path) -> None:
     """Each step of a page shows what the page shows, and its last section puts all back."""
     assert stage.is_dir()
