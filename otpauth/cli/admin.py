@@ -74,6 +74,9 @@ def _host_verbs(verbs: Verbs) -> None:
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = verb(verbs, "send-test", "send a message by a channel of otpauth.conf, as a login would")
+    one.add_argument("channel", metavar="CHANNEL", help="mail, sms or push")
+    one.add_argument("destination", metavar="DEST", help="an address or a number")
 
 
 def _service_verbs(verbs: Verbs) -> None:
@@ -205,12 +208,13 @@ def _only(users: list[str]) -> str:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, roster, why
+    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, roster, sendtest, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
         "doctor": doctor.host,
+        "send-test": sendtest.send_test,
         "list": roster.enrolled,
         "show": accounts.show,
         "why": why.why,

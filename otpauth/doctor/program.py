@@ -15,7 +15,7 @@ from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.ground import ask
 from otpauth.doctor.pamstack import asks
 from otpauth.errors import HostKeyError
-from otpauth.host import PYTHON
+from otpauth.process import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
