@@ -33,11 +33,21 @@ def code(typed: str | None) -> str:
     return text if text.isascii() and text.isalnum() else ""
 
 
+def numbered(typed: str) -> tuple[int, str] | None:
+    """Return the number in front of a list password, and the rest: `071 word word`, `71:word`."""
+    found = re.match(r"\s*([0-9]{1,3})(?:\s*:|\s)\s*(?=\S)", typed)
+    return (int(found[1]), typed[found.end() :]) if found else None
+
+
 class Candidate(NamedTuple):
-    """A code that was perhaps typed, and what stood before it: the password, if the rest is one."""
+    """A code that was perhaps typed, and what stood before it: the password, if the rest is one.
+
+    `whole` is the answer as it was typed, where it can be nothing but one code.
+    """
 
     code: str
     prefix: str = ""
+    whole: str = ""
 
     def __repr__(self) -> str:
         """Tell neither."""
@@ -46,8 +56,8 @@ class Candidate(NamedTuple):
 
 def alone(typed: str | None) -> tuple[Candidate, ...]:
     """Return the one candidate of an answer that must be a code and nothing else."""
-    text = code(typed)
-    return (Candidate(text),) if text else ()
+    text = typed or ""
+    return (Candidate(code(text), whole=text),) if 0 < len(text) <= JOINED_MAX else ()
 
 
 def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
@@ -77,15 +87,19 @@ _TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED)
 class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether scratch codes are among them.
 
-    The first of the lengths is that of a code right behind a password.
+    The first of the lengths is that of a code right behind a password. `words` ask for a code to be
+    sent.
     """
 
     digits: tuple[int, ...]
     scratch: bool
+    words: tuple[str, ...] = ()
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
         plain = code(text)
+        if plain in self.words:
+            return True
         if plain.isdigit():
             return len(plain) in self.digits or (self.scratch and len(plain) == _SCRATCH)
         return self.scratch and re.fullmatch(_DASHED, text.strip()) is not None

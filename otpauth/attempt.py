@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 
-from otpauth import grace, hostcopy, log, login, record, secretfile, store
+from otpauth import answer, grace, hostcopy, log, login, record, secretfile, store, token
 from otpauth.errors import (
     BusyError,
     ConfigError,
@@ -14,13 +15,16 @@ from otpauth.errors import (
     HostKeyError,
     RecordError,
 )
-from otpauth.login import Outcome
+from otpauth.login import Asked, Outcome
 from otpauth.policy import ALWAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otpauth.account import Account
     from otpauth.arguments import Line
+    from otpauth.challenge import Challenge
     from otpauth.login import Request, Typed
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
@@ -41,15 +45,47 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
 FAULTS = tuple(kind for kind, _, _ in _FAULTS)  # what a transaction may raise
 
 
-def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
+class _Ways:
+    """The ways by which codes are sent to an account, put beside its tokens for one decision."""
+
+    def __init__(self, account: Account, terms: Terms) -> None:
+        self._blank = record.Record(account.name, account.uid)
+        self._routes = store.routes_of(account, terms)
+
+    def given(self, held: Record | None, request: Request, marks: Fingerprints) -> Record | None:
+        """Return the record to decide by."""
+        if not self._routes:
+            return held
+        from otpauth.kinds import sent
+
+        return sent.given(held or self._blank, self._routes, request, marks)
+
+    def stripped(self, after: Record | None, held: Record | None) -> Record:
+        """Return the record to write."""
+        if after is None or not self._routes:
+            return after or held or self._blank
+        from otpauth.kinds import sent
+
+        return sent.stripped(after, held or self._blank)
+
+
+def attempt(
+    account: Account, request: Request, typed: Typed, terms: Terms, asked: Asked = login.UNASKED
+) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
+    if asked.numbers is None and not _may_name(account, typed, terms):
+        asked = asked._replace(numbers={})
+    ways = _Ways(account, terms)
     try:
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
-            outcome = login.decide(held, request, typed, terms.rule, chance=chance)
-            after = outcome.record or held or record.Record(account.name, account.uid)
-            return store.Act(after, outcome, home=outcome.verdict == login.ACCEPT)
+            seen = ways.given(held, request, marks)
+            outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
+            after = ways.stripped(outcome.record, held)
+            return store.Act(
+                after, outcome, home=after.enrolled and outcome.verdict == login.ACCEPT
+            )
 
         done = store.transact(account, terms, act)
     except FAULTS as error:
@@ -63,20 +99,65 @@ def attempt(account: Account, request: Request, typed: Typed, terms: Terms) -> O
     return outcome._replace(record=None)
 
 
+@contextlib.contextmanager
+def asking(account: Account | None, request: Request, terms: Terms, prompt: str) -> Iterator[Asked]:
+    """Give what to ask, and hold what is reserved for it until the login's end. Never raises.
+
+    That is `prompt`, without looking at anything but who it is, unless the person's first factor
+    is known and the host's copy of his record lists a kind that is asked for in a way of its own.
+    """
+    wanted = request.first_factor and {*token.ASKED}.intersection(terms.rule.kinds)
+    if account is None or not wanted or not wanted & hostcopy.kinds(account, terms.host):
+        yield Asked(prompt)
+        return
+    from otpauth import numbers
+
+    challenge = _challenge(account, request, terms, prompt)
+    with numbers.holder(terms.host.asked_of(account.name)) as own:
+        yield challenge.asked({each.id: own.first(each.numbers) for each in challenge.papers})
+
+
+def _challenge(account: Account, request: Request, terms: Terms, prompt: str) -> Challenge:
+    """Find what to ask in a transaction of its own; after a fault no list password counts."""
+    from otpauth import challenge
+
+    def act(held: Record | None, _: Fingerprints) -> store.Act:
+        found = challenge.challenge(held, request, terms.rule, prompt)
+        return store.Act(held or record.Record(account.name, account.uid), found, home=False)
+
+    try:
+        done = store.transact(account, terms, act)
+    except FAULTS:
+        return challenge.Challenge(prompt)
+    log_adopted(request, done)
+    found: Challenge = done.value
+    return found if done.recorded else challenge.Challenge(prompt)
+
+
+def _may_name(account: Account, typed: Typed, terms: Terms) -> bool:
+    """Say whether a list password that nobody asked for may count: its number is asked nowhere."""
+    named = answer.numbered(typed) if isinstance(typed, str) else None
+    if named is None:
+        return False
+    from otpauth import numbers
+
+    return numbers.free(terms.host.asked_of(account.name), named[0])
+
+
 def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
     """Return the outcome of a login that grace period or bypass spare a code, logged.
 
     None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
     Never raises.
     """
+    ways = _Ways(account, terms)
 
     def act(held: Record | None, marks: Fingerprints) -> store.Act:
-        outcome = login.spared(held, request, terms.rule, marks=marks)
-        after = outcome and outcome.record
-        home = bool(outcome and outcome.reason == login.OK_BYPASS)
-        return store.Act(
-            after or held or record.Record(account.name, account.uid), outcome, home=home
-        )
+        seen = ways.given(held, request, marks)
+        outcome = login.spared(seen, request, terms.rule, marks=marks)
+        after = ways.stripped(outcome and outcome.record, held)
+        home = bool(outcome and outcome.reason == login.OK_BYPASS and after.enrolled)
+        return store.Act(after, outcome, home=home)
 
     if not _may_be_spared(account, request, terms):
         return None
@@ -87,7 +168,7 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
     outcome: Outcome | None = done.value
     enough = done.recorded if outcome and outcome.reason == login.OK_GRACE else done.on_host
     if outcome is None or not enough:
-        _log_adopted(request, done)
+        log_adopted(request, done)
         return None
     if request.first_factor:
         outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
@@ -128,7 +209,8 @@ def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> 
     try:
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
-        return login.decide(held, request, typed, terms.rule, chance=chance)._replace(record=None)
+        seen = _Ways(account, terms).given(held, request, chance.marks)
+        return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
     except FAULTS as error:
         verdict, reason = _mapped(error)
         return Outcome(verdict, reason)
@@ -207,12 +289,13 @@ def _deadline(until: int) -> str:
 
 def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
     note(request, outcome, terms.rule.log)
-    _log_adopted(request, done)
+    log_adopted(request, done)
     if done.home_fault and _first_today(done, request.now):
         log.send(log.line(user=request.user, home=done.home_fault), warning=True)
 
 
-def _log_adopted(request: Request, done: Done) -> None:
+def log_adopted(request: Request, done: Done) -> None:
+    """Write a line for each change that a transaction dealt with."""
     for digest, verb, name, result in done.adopted:
         text = log.line(user=request.user, proposal=digest, verb=verb, name=name, result=result)
         log.send(text, warning=result != secretfile.ADOPTED)

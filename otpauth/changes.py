@@ -38,13 +38,17 @@ if TYPE_CHECKING:
     from otpauth.wishes import Wishes
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
+PROOF_MAX = 32  # characters of a code; a list password may be longer
 PROPOSAL_LIFE = 90 * 86400
 SIZE_MAX = 16 * 1024  # bytes of JSON in a proposal
 LABELS = ("name", "note", "expires", "enabled")
 
 
 class Proof(NamedTuple):
-    """A code of a present token and when it was typed, in Unix seconds."""
+    """A code of a present token and when it was typed, in Unix seconds.
+
+    A list password stands as it was typed, with its number in front.
+    """
 
     code: str
     time: int
@@ -74,12 +78,17 @@ class Adoption(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What the host goes by. `now` is in Unix seconds."""
+    """What the host goes by. `now` is in Unix seconds.
+
+    `sent_to` says that codes are sent to the account: then its first enrolment is not free, since
+    whoever can write its home would get past them.
+    """
 
     setup: Setup
     rule: Rule
     now: int
     marks: Fingerprints
+    sent_to: bool = False
 
 
 def encode(change: Change) -> bytes:
@@ -133,8 +142,9 @@ def _proof(value: Any) -> Proof | None:
     row = canonical.array(value, most=2)
     if len(row) != 2:
         raise FormatError("sealed data has a proof that is none")
-    code = canonical.text(row[0], most=32)
-    if not code or answer.code(code) != code:
+    code = canonical.text(row[0], most=answer.JOINED_MAX)
+    short = len(code) <= PROOF_MAX and answer.code(code) == code
+    if not code or not (short or answer.numbered(code)):
         raise FormatError("sealed data has a proof that is no code")
     return Proof(code, canonical.integer(row[1]))
 
@@ -227,7 +237,7 @@ def _consider(
     except RefusedError as error:
         return account, str(error), False
     proved = False
-    if not _free(account, opened, change, ground.setup):
+    if not _free(account, opened, change, ground):
         checked = None
         if change.proof and not spent and ground.setup.changes != "admin":
             checked = _prove(account, change.proof, ground, ident)
@@ -278,11 +288,12 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
     }[proposal.verb]
 
 
-def _free(account: Record, opened: Opened, change: Change, setup: Setup) -> bool:
+def _free(account: Record, opened: Opened, change: Change, ground: Ground) -> bool:
     """Say whether a change needs no proof; taking away the last token always does."""
     takes_last = not change.add and set(account.tokens) <= set(change.remove)
-    trusted = setup.changes == "trust" and not takes_last
-    return opened.approved or not account.enrolled or trusted
+    trusted = ground.setup.changes == "trust" and not takes_last
+    first = not account.enrolled and not ground.sent_to
+    return opened.approved or first or trusted
 
 
 def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[Record, bool] | None:
@@ -291,10 +302,11 @@ def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[R
     rule = wishes.effective(ground.rule, account.wishes)
     if limits.wait(account.state, limits.PROPOSALS, rule, now):
         return None
+    typed = answer.Candidate(answer.code(proof.code), whole=proof.code)
     if now - PROOF_LIFE < proof.time <= now + limits.CLOCK_SLACK:
         for each in account.ordered():
             if each.live(now) and each.kind in rule.kinds:
-                match = login.compare(each, account, proof.code, proof.time, rule, marks)
+                match = login.compare(each, account, typed, proof.time, rule, marks)
                 if match and match.result == ACCEPTED:
                     return account._replace(state=match.state), True
     mark = marks.answer(account.user, f"{proof.code} at {proof.time}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from otpauth import bypass, record, seal, token
 from otpauth.errors import SealError
-from otpauth.kinds import scratch
 from otpauth.secretfile import Listed, SealedRecord
 
 TYPE_CHECKING = False
@@ -54,6 +53,7 @@ def _clear(account: Record, host: str, generation: int) -> SealedRecord:
 
 def listed(account: Record, each: Token) -> Listed:
     """Return a token as everybody may see it who may read the file."""
+    counted = each.kind in token.SETS
     return Listed(
         each.id,
         each.kind,
@@ -62,6 +62,7 @@ def listed(account: Record, each: Token) -> Listed:
         each.created,
         account.state.last.get(each.id, 0),
         each.expires,
-        scratch.left(each, account.state) if each.kind == "scratch" else -1,
+        token.left(each, account.state.used.get(each.id, 0)) if counted else -1,
+        len(each.params["codes"]) if counted else -1,
         token.bits(each),
     )

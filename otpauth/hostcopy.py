@@ -87,6 +87,18 @@ def read(
     return held, section.generation
 
 
+def kinds(account: Account, place: Host) -> frozenset[str]:
+    """Return the kinds of tokens that the clear lines of the host's copy list, unopened."""
+    try:
+        path = place.copy_of(account.name)
+        data = host.trusted(path, place.owner, most=secretfile.SIZE_MAX, private=True)
+    except (OSError, UnsafeFileError):
+        return frozenset()
+    lines = data.partition(b"\nsealed\n")[0].split(b"\n")
+    words = [line.split(b" ") for line in lines if line.startswith(b"token ")]
+    return frozenset(each[2].decode("ascii", "replace") for each in words if len(each) > 2)
+
+
 def hints_at_bypass(account: Account, place: Host, now: int) -> bool:
     """Say whether the clear lines tell of logins without a code.
 

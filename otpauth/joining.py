@@ -24,9 +24,10 @@ AHEAD_MAX = 50  # steps that a used code may be ahead: what wide windows of othe
 
 def add(account: Record, drafts: tuple[Draft, ...], ground: Ground) -> Record:
     """Return the record with these drafts in it. Raises RefusedError; then none of them is."""
-    offered = [draft for draft in drafts if draft.kind == "scratch"]
-    codes = {code for draft in offered for code in draft.params["codes"]}
-    account = _spent_elsewhere(account, codes, ground.marks)
+    for kind in token.SETS:
+        offered = [draft for draft in drafts if draft.kind == kind]
+        codes = {code for draft in offered for code in draft.params["codes"]}
+        account = _spent_elsewhere(account, kind, codes, ground.marks)
     for draft in drafts:
         account = _add(account, draft, ground)
     return account
@@ -36,8 +37,8 @@ def _add(account: Record, draft: Draft, ground: Ground) -> Record:
     marks, now = ground.marks, ground.now
     if draft.kind not in ground.setup.kinds:
         raise RefusedError(f"kind {draft.kind} is not allowed (otpauth.conf: kinds)")
-    if draft.kind == "scratch":
-        left = unknown(account, draft.params["codes"], marks)
+    if draft.kind in token.SETS:
+        left = unknown(account, draft, marks)
         if not left:
             return account
         draft = draft._replace(params={**draft.params, "codes": left})
@@ -56,11 +57,13 @@ def _add(account: Record, draft: Draft, ground: Ground) -> Record:
 
 def _made(account: Record, ident: str, draft: Draft, ground: Ground) -> Token:
     """Return a draft as the token that it becomes."""
-    if len(account.tokens) >= token.TOKENS_MAX:
-        raise RefusedError(f"there are {token.TOKENS_MAX} tokens already")
+    lists = draft.kind == "list"
+    most, what = (token.LISTS_MAX, "lists") if lists else (token.TOKENS_MAX, "tokens")
+    if sum((each.kind == "list") == lists for each in account.ordered()) >= most:
+        raise RefusedError(f"there are {most} {what} already")
     params = draft.params
-    if draft.kind == "scratch":
-        codes = sorted(ground.marks.code(ident, code) for code in params["codes"])
+    if draft.kind in token.SETS:
+        codes = sorted(_kept(draft.kind, ident, code, ground.marks) for code in params["codes"])
         params = {**params, "codes": codes}
     name, now = _free_name(account, draft.name), ground.now
     return Token(ident, draft.kind, name, params, now, now, draft.note, draft.expires)
@@ -83,12 +86,18 @@ def _seen(account: Record, each: Token, draft: Draft, now: int) -> State:
     return state
 
 
-def _spent_elsewhere(account: Record, codes: set[str], marks: Fingerprints) -> Record:
+def _kept(kind: str, ident: str, code: str, marks: Fingerprints) -> str:
+    """Return what is kept of one code of a set: its keyed hash, behind a list password's number."""
+    number = code[: token.NUMBER_SIZE] if kind == "list" else ""
+    return number + marks.code(ident, code)
+
+
+def _spent_elsewhere(account: Record, kind: str, codes: set[str], marks: Fingerprints) -> Record:
     """Note as used what is missing of sets that come again: a list loses a code by its use."""
     used = dict(account.state.used)
     for each in account.ordered():
-        if each.kind == "scratch":
-            again = {marks.code(each.id, code) for code in codes}
+        if each.kind == kind:
+            again = {_kept(kind, each.id, code, marks) for code in codes}
             if again & set(each.params["codes"]):
                 gone = (1 << n for n, mark in enumerate(each.params["codes"]) if mark not in again)
                 used[each.id] = used.get(each.id, 0) | sum(gone)
@@ -96,13 +105,13 @@ def _spent_elsewhere(account: Record, codes: set[str], marks: Fingerprints) -> R
     return account._replace(state=account.state._replace(used=used))
 
 
-def unknown(account: Record, codes: list[str], marks: Fingerprints) -> list[str]:
-    """Return the codes that are in no set of the account."""
-    sets = [each for each in account.ordered() if each.kind == "scratch"]
+def unknown(account: Record, draft: Draft, marks: Fingerprints) -> list[str]:
+    """Return the codes of a draft that are in no set of the account."""
+    sets = [each for each in account.ordered() if each.kind == draft.kind]
     return [
         code
-        for code in codes
-        if not any(marks.code(each.id, code) in each.params["codes"] for each in sets)
+        for code in draft.params["codes"]
+        if not any(_kept(each.kind, each.id, code, marks) in each.params["codes"] for each in sets)
     ]
 
 

@@ -13,7 +13,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
-from otpauth import home, host, keys
+from otpauth import home, host, keys, secretfile
 from otpauth.errors import FormatError, HostKeyError, RefusedError, SealError, UnsafeFileError
 from otpauth.keys import KEY_SIZE, HostKey, PublicKey, RecordKey
 
@@ -110,8 +110,8 @@ def exported(place: Host) -> str:
 def restore(place: Host, text: str, passphrase: str, *, force: bool) -> tuple[PublicKey, bool]:
     """Put exported keys in place; return the public key and whether anything changed.
 
-    Raises FormatError, SealError, and RefusedError if other keys are in use here and not `force`;
-    those are kept beside, as host.key.ID and record.key.ID.
+    Raises FormatError, SealError, and RefusedError if records here do not open with them and not
+    `force`. Other keys that were there are kept beside, as host.key.ID and record.key.ID.
     """
     host_key, record_key = _opened(text, passphrase)
     _folders(place)
@@ -120,9 +120,9 @@ def restore(place: Host, text: str, passphrase: str, *, force: bool) -> tuple[Pu
             save(place, host_key, record_key)
             note_export(place)
             return public_of(host_key), False
-    if _in_use(place) and not force:
+    if not force and _shut_out(place, record_key):
         raise RefusedError(
-            "this host has records sealed to its own keys, which others would not open",
+            "this host has records that are sealed to other keys, and would not open",
             hint="if those users shall enrol again: otpauth-admin key import --force FILE",
         )
     _keep_old(place)
@@ -190,8 +190,19 @@ def _folders(place: Host) -> None:
             raise HostKeyError(f"{path!r} cannot be made: {error.strerror}") from None
 
 
-def _in_use(place: Host) -> bool:
-    return any(not name.startswith(".") for name in os.listdir(os.path.join(place.var, "users")))
+def _shut_out(place: Host, record_key: RecordKey) -> bool:
+    """Say whether a record lies here that these keys do not open, as far as its header tells."""
+    folder = os.path.join(place.var, "users")
+    names = [name for name in os.listdir(folder) if not name.startswith((".", "=aside-"))]
+    return any(not _opens(os.path.join(folder, name), place, record_key) for name in names)
+
+
+def _opens(path: str, place: Host, record_key: RecordKey) -> bool:
+    try:
+        data = host.trusted(path, place.owner, most=secretfile.SIZE_MAX, private=True)
+        return all(record_key.owns(each.host) for each in secretfile.parse(data).records)
+    except (OSError, UnsafeFileError, FormatError):
+        return False
 
 
 def _keep_old(place: Host) -> None:

@@ -125,6 +125,29 @@ class Chance(NamedTuple):
     ident: str
 
 
+class Asked(NamedTuple):
+    """What a person was asked: the prompt, and the numbers by the id of their list.
+
+    `numbers` None: nothing but the rule's prompt, so a list password counts with its number.
+    `ways` are the kinds of codes that can be sent to him; `by` is that of the one on its way.
+    """
+
+    prompt: str = ""
+    numbers: dict[str, int] | None = None
+    ways: tuple[str, ...] = ()
+    by: str = ""
+
+    def wish(self, typed: str | None) -> str:
+        """Return the kind of code that an answer asks for: its name, or Enter for one more."""
+        word = answer.code(typed)
+        if typed is not None and not typed.strip():
+            return self.by
+        return word if word in self.ways else ""
+
+
+UNASKED = Asked()
+
+
 class Try(NamedTuple):
     """A candidate compared with one token."""
 
@@ -134,7 +157,13 @@ class Try(NamedTuple):
 
 
 def decide(
-    account: Record | None, request: Request, typed: Typed, rule: Rule, *, chance: Chance
+    account: Record | None,
+    request: Request,
+    typed: Typed,
+    rule: Rule,
+    *,
+    chance: Chance,
+    asked: Asked = UNASKED,
 ) -> Outcome:
     """Decide one login. The record in the outcome must be durable before it is acted on."""
     if account is None or not account.enrolled:
@@ -142,7 +171,7 @@ def decide(
     account = account._replace(state=limits.prune(account.state, request.now))
     rule = wishes.effective(rule, account.wishes)
     candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
-    outcome = _compare(account, request, candidates, rule, chance=chance)
+    outcome = _compare(account, request, candidates, rule, chance=chance, asked=asked)
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))
     return outcome if request.first_factor else outcome._replace(say=(), again="")
@@ -186,7 +215,7 @@ def spared(
 
 
 def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
-    """Return the tokens whose codes are compared at a login."""
+    """Return the tokens whose codes are compared at a login, the lowest id first."""
     return [
         each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
     ]
@@ -199,6 +228,7 @@ def _compare(
     rule: Rule,
     *,
     chance: Chance,
+    asked: Asked,
 ) -> Outcome:
     usable = usable_tokens(account, request, rule)
     if not usable:
@@ -212,8 +242,8 @@ def _compare(
     tries = [
         Try(candidate, each, match)
         for candidate in candidates
-        for each in sorted(usable, key=lambda each: token.KINDS[::-1].index(each.kind))
-        if (match := compare(each, account, candidate.code, request.now, rule, chance.marks))
+        for each in sorted(usable, key=lambda each: _ORDER.index(each.kind))
+        if (match := compare(each, account, candidate, request.now, rule, chance.marks, asked))
     ]
     if wait:
         account = _tried(account, request, tries)
@@ -223,19 +253,29 @@ def _compare(
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
         return Outcome(REFUSE, RATE_LIMITED, record=account if tries else None, again=again)
-    return _refuse(account, tries, bucket, request, chance)
+    return _refuse(account, tries, bucket, request, chance=chance, asked=asked)
 
 
+_ORDER = (*token.SENT, *token.KINDS[::-1])  # of comparing; all are compared
 SHOWN_MAX = 45  # characters of a service or address in an outcome; the longest address
 AGAIN_WRONG = "Wrong code. Type the next one that the device shows: "
 AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
 
 
 def compare(
-    each: Token, account: Record, code: str, now: int, rule: Rule, marks: Fingerprints
+    each: Token,
+    account: Record,
+    candidate: Candidate,
+    now: int,
+    rule: Rule,
+    marks: Fingerprints,
+    asked: Asked = UNASKED,
 ) -> Match | None:
-    """Compare a code with one token of an account; None if its shape cannot fit."""
-    return kinds.match(each, account.state, code, now=now, rule=rule, marks=marks)
+    """Compare what was typed with one token of an account; None if its shape cannot fit."""
+    numbers = asked.numbers
+    return kinds.match(
+        each, account.state, candidate, now=now, rule=rule, marks=marks, numbers=numbers
+    )
 
 
 def _always_compared(each: Token) -> bool:
@@ -258,8 +298,8 @@ def _accept(
         tries=account.state.tries,
         last={**best.match.state.last, each.id: request.now},
     )
-    one_time = each.kind in token.ONE_TIME
-    if one_time:
+    daily = each.kind in token.DAILY
+    if daily:
         state = limits.accepted(state, request.place, request.now)
         state = grace.begin(state, request, rule, each, marks)
     say: tuple[str, ...] = ()
@@ -269,7 +309,7 @@ def _accept(
     account = account._replace(state=state)
     return Outcome(
         ACCEPT,
-        OK_OTP if one_time else OK_SCRATCH,
+        OK_OTP if daily else OK_SCRATCH,
         each.name,
         account,
         say,
@@ -278,7 +318,13 @@ def _accept(
 
 
 def _refuse(
-    account: Record, tries: list[Try], bucket: str, request: Request, chance: Chance
+    account: Record,
+    tries: list[Try],
+    bucket: str,
+    request: Request,
+    *,
+    chance: Chance,
+    asked: Asked,
 ) -> Outcome:
     """Refuse: charge a wrong answer, but not a used code nor what could not be a code."""
     found = {t.match.result: t for t in reversed(tries)}
@@ -288,20 +334,26 @@ def _refuse(
     if CLOCK in found:
         return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
     if not tries:
-        return Outcome(REFUSE, NO_CODE, again="That is not a code. Code: ")
+        prompt = asked.prompt if asked.numbers or asked.by else "Code: "
+        return Outcome(REFUSE, NO_CODE, again=f"That is not a code. {prompt}")
     state = account.state
     for each in tries:
         if each.match.result == SKEWED:
             pending = each.match.state.resyncs[each.token.id]
             state = state._replace(resyncs={**state.resyncs, each.token.id: pending})
-    compared = "\n".join(dict.fromkeys(each.candidate.code for each in tries))
+    compared = "\n".join(dict.fromkeys(_compared(each) for each in tries))
     mark = chance.marks.answer(account.user, compared)
     state = limits.charge(state, bucket, mark, now=request.now, ident=chance.ident)
     account = account._replace(state=state)
     if SKEWED in found:
         again = _skewed(found[SKEWED].match.off)
         return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
-    return Outcome(REFUSE, FAILED, found[WRONG].token.name, account, again=AGAIN_WRONG)
+    again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
+    return Outcome(REFUSE, FAILED, found[WRONG].token.name, account, again=again)
+
+
+def _compared(each: Try) -> str:
+    return each.candidate.whole if each.token.kind == "list" else each.candidate.code
 
 
 def _remembered(outcome: Outcome, request: Request) -> Record:
@@ -366,11 +418,12 @@ def _news(state: State, now: int) -> tuple[str, ...]:
 
 
 def _remaining(each: Token, account: Record, rule: Rule) -> tuple[str, ...]:
-    """Return the line that tells how many scratch codes are left, where that matters."""
-    if each.kind != "scratch":
+    """Return the line that tells how many codes of a set are left."""
+    if each.kind not in token.SETS:
         return ()
-    from otpauth.kinds import scratch
-
-    total, rest = len(each.params["codes"]), scratch.left(each, account.state)
-    more = "; make new ones: otpauth codes" if rest < rule.warn_below else ""
-    return (f"otpauth: {rest} of {total} scratch codes left{more}",)
+    total, rest = len(each.params["codes"]), token.left(each, account.state.used.get(each.id, 0))
+    if each.kind == "scratch":
+        more = "; make new ones: otpauth codes" if rest < rule.warn_below else ""
+        return (f"otpauth: {rest} of {total} scratch codes left{more}",)
+    more = f"; print a new one: otpauth replace {each.name}" if rest < rule.list_warn_below else ""
+    return (f"otpauth: {rest} of {total} passwords left on list '{each.name}'{more}",)

@@ -47,7 +47,7 @@ def allowed(
     notes += [
         f"the secret of {item.draft.name} is weak, {token.bits(item.draft)} bits: replace it soon"
         for item in kept
-        if item.weak and item.draft.kind != "scratch"
+        if item.weak and item.draft.kind not in token.SETS
     ]
     if lost:
         notes.append("scratch codes are not allowed on this host and left out")
@@ -90,7 +90,7 @@ def move(held: Record, items: tuple[Imported, ...], ground: Ground) -> Moved:
         if ident not in removed
     ]
     again = any(ident in held.tokens or ident in removed for ident, _ in first)
-    spare = [item.draft for item in items if item.draft.kind == "scratch"]
+    spare = [item.draft for item in items if item.draft.kind in token.SETS]
     kept += _still_here(held, spare, ground) if again else spare
     wishes = None if held.enrolled or not kept else wished(items)
     record = changes.apply(held, Change(add=tuple(kept), wishes=wishes), ground)
@@ -101,7 +101,7 @@ def _still_here(held: Record, spare: list[Draft], ground: Ground) -> list[Draft]
     """Return sets without the codes that are not here: those were removed since."""
     sets = []
     for draft in spare:
-        gone = joining.unknown(held, draft.params["codes"], ground.marks)
+        gone = joining.unknown(held, draft, ground.marks)
         codes = [code for code in draft.params["codes"] if code not in gone]
         if codes:
             sets.append(draft._replace(params={**draft.params, "codes": codes}))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from otpauth.account import Account
 
 GOOGLE = "~/.google_authenticator"
+USUAL = {"otpw": "~/.otpw", "totp-key": "~/.totp-key"}  # where other formats lie, by their names
 SECONDS = 2  # for a home to answer
 REMOVE = b"remove"
 
@@ -38,6 +39,11 @@ class Original(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Original({self.path!r})"
+
+
+def usual(named: str | None) -> str:
+    """Return where a user's file of a format lies, if nobody says where."""
+    return USUAL.get(named or "", GOOGLE)
 
 
 def is_pattern(text: str) -> bool:

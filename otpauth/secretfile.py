@@ -74,8 +74,8 @@ class Opened(NamedTuple):
 class Listed(NamedTuple):
     """A token as the clear header shows it.
 
-    `used` and `expires` are 0 for never, `left` is -1 where nothing is counted. `bits` are
-    those of the secret, or of each scratch code.
+    `used` and `expires` are 0 for never. Of a set `left` of `size` codes are good; both are -1
+    where nothing is counted. `bits` are those of the secret, or of each code.
     """
 
     id: str
@@ -86,6 +86,7 @@ class Listed(NamedTuple):
     used: int
     expires: int
     left: int
+    size: int
     bits: int
 
 
@@ -118,7 +119,7 @@ class SealedRecord(NamedTuple):
         ]
         lines += [
             f"token {t.id} {t.kind} {t.name} {t.switch}"
-            f" {t.added} {t.used} {t.expires} {t.left} {t.bits}"
+            f" {t.added} {t.used} {t.expires} {t.left} {t.size} {t.bits}"
             for t in self.tokens
         ]
         lines += [f"notice {n.second} {n.what} {n.name} {n.reason}" for n in self.notices]
@@ -311,7 +312,8 @@ def _number(text: str) -> int:
 
 
 def _listed(line: str) -> Listed:
-    _, ident, kind, name, switch, added, used, expires, left, bits = _words(line, "token", 10)
+    words = _words(line, "token", 11)
+    _, ident, kind, name, switch, added, used, expires, left, size, bits = words
     if kind not in token.KINDS or switch not in SWITCHES:
         raise FormatError("a record lists a token of an unknown kind, or neither on nor off")
     canonical.hexadecimal(ident, size=token.ID_SIZE)
@@ -323,9 +325,14 @@ def _listed(line: str) -> Listed:
         _number(added),
         _number(used),
         _number(expires),
-        -1 if left == "-1" else _number(left),
+        _counted(left),
+        _counted(size),
         _number(bits),
     )
+
+
+def _counted(text: str) -> int:
+    return -1 if text == "-1" else _number(text)
 
 
 def _wishes(line: str) -> Wishes:

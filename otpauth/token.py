@@ -15,14 +15,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-KINDS = ("totp", "hotp", "scratch")
-ONE_TIME = ("totp", "hotp")  # kinds a person uses every day; scratch codes are the spare key
-TOKENS_MAX = 8  # that an account may have
+KINDS = ("totp", "hotp", "list", "scratch")  # kinds that a record holds
+SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
+ONE_TIME = ("totp", "hotp")  # kinds of devices
+DAILY = (*ONE_TIME, "list", *SENT)  # what a person uses every day; scratch codes are the spare key
+SETS = ("list", "scratch")  # kinds of which the host keeps keyed hashes, each good for once
+ASKED = ("list",)  # kinds that the record must be looked at for before the prompt
+TOKENS_MAX = 8  # that an account may have, besides lists
+LISTS_MAX = 2
 MERGED_MAX = 32  # that a record may hold after two copies with different ones were merged
 SCRATCH_MAX = 20  # codes in one set
 SCRATCH_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 5 bits each, no i l o u
 SCRATCH_LENGTH = 8
 SCRATCH_STRONG = 40  # bits; such a code may be compared even while an account is limited
+LIST_MAX = 280  # passwords on one list: what otpw-gen prints on a page
+LIST_BITS = (24, 128)  # of each password; SECURITY.md says why no fewer
+LIST_STRONG = 40
+LIST_FORMS = ("base32", "digits", "otpw", "words")
+LIST_LENGTH = (5, 80)  # characters of a password, without what stands before it
+NUMBER_SIZE = 3  # digits of a password's number, which its hash begins with
+DIGEST_SIZE = 9  # bytes that a draft keeps of a list password, and ~/.otpw, too
 SECRET_STRONG = 128  # bits, RFC 4226 R6
 DRIFT_MAX = 20_000  # steps, a week of 30 s; more is no clock but a mistake
 NOTE_MAX = 120  # bytes of UTF-8
@@ -37,7 +49,8 @@ class Draft(NamedTuple):
     """A new token with its secret in the clear.
 
     `params` are those of the kind: totp secret (hex) algorithm digits period; hotp the same
-    without period; scratch codes (list of text) and bits of entropy of each. `expires` is in Unix
+    without period; scratch codes (list of text) and bits of entropy of each; list codes (number and
+    digest of each password, see kinds.paper), bits, form and length of each. `expires` is in Unix
     seconds, 0 for never. `seen` is state that comes along: the last TOTP step that was used, or
     the next HOTP counter; 0 for none. `drift` is by how many steps a TOTP phone is fast; negative:
     slow.
@@ -56,7 +69,7 @@ class Draft(NamedTuple):
 
     def material(self) -> bytes:
         """Return the bytes that identify the token whatever it is called."""
-        if self.kind == "scratch":
+        if self.kind in SETS:
             return "\n".join(sorted(self.params["codes"])).encode()
         return bytes.fromhex(self.params["secret"])
 
@@ -65,7 +78,7 @@ class Token(NamedTuple):
     """An adopted token. All that can change is the label: name, note, expires, enabled.
 
     `created` and `labelled` are in Unix seconds. Scratch `params` are codes (sorted keyed
-    hashes, hex) and bits.
+    hashes, hex) and bits; a list's codes begin with their numbers.
     """
 
     id: str
@@ -87,13 +100,18 @@ class Token(NamedTuple):
 
 
 def bits(each: Draft | Token) -> int:
-    """Return how many bits a guesser lacks: those of the secret, or of each scratch code."""
-    return int(each.params["bits"]) if each.kind == "scratch" else 4 * len(each.params["secret"])
+    """Return how many bits a guesser lacks: those of the secret, or of each code of a set."""
+    return int(each.params["bits"]) if each.kind in SETS else 4 * len(each.params["secret"])
+
+
+def left(each: Token, used: int) -> int:
+    """Return how many codes of a set have not been used; bit n of `used` stands for its nth."""
+    return len(each.params["codes"]) - used.bit_count()
 
 
 def weak(kind: str, size: int) -> bool:
     """Say whether so many bits are too few for a kind: such are moved, but not made."""
-    return size < (SCRATCH_STRONG if kind == "scratch" else SECRET_STRONG)
+    return size < {"scratch": SCRATCH_STRONG, "list": LIST_STRONG}.get(kind, SECRET_STRONG)
 
 
 def check_name(name: object) -> str:
@@ -120,11 +138,30 @@ def _oath_params(value: dict[str, Any]) -> None:
     canonical.choice(value["digits"], oath.DIGITS)
 
 
+def _list_params(value: Any, *, hashed: bool) -> dict[str, Any]:
+    params = canonical.fields(value, ("bits", "codes", "form", "length"))
+    canonical.integer(params["bits"], *LIST_BITS)
+    canonical.choice(params["form"], LIST_FORMS)
+    canonical.integer(params["length"], *LIST_LENGTH)
+    numbers = []
+    for code in canonical.array(params["codes"], most=LIST_MAX):
+        text = canonical.text(code, most=NUMBER_SIZE + 2 * DIGEST_SIZE)
+        numbers.append(text[:NUMBER_SIZE])
+        if len(numbers[-1]) != NUMBER_SIZE or numbers[-1].strip("0123456789"):
+            raise FormatError("a list has a password without a number")
+        canonical.hexadecimal(text[NUMBER_SIZE:], size=MARK_SIZE if hashed else DIGEST_SIZE)
+    if not numbers or numbers != sorted(set(numbers)):
+        raise FormatError("a list's numbers are not sorted, or one is there twice")
+    return params
+
+
 def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
     """Return the parameters of a kind, or raise FormatError.
 
-    `hashed` says whether scratch codes are keyed hashes (a token) or text (a draft).
+    `hashed` says whether codes of a set are keyed hashes (a token) or what a draft has of them.
     """
+    if kind == "list":
+        return _list_params(value, hashed=hashed)
     if kind == "scratch":
         params = canonical.fields(value, ("bits", "codes"))
         canonical.integer(params["bits"], 20, 200)

@@ -183,7 +183,7 @@ def _scratch_code(scene: Scene) -> None:
     code = scene.scratch[0]
     login = _login(scene, [code])
     _expect(login.ok, "a scratch code is a login")
-    _expect("scratch ready, 9 left" in _listed(scene, "scratch"), "nine of ten are left")
+    _expect("scratch ready, 9 of 10 left" in _listed(scene, "scratch"), "nine of ten are left")
     again = _login(scene, [code] * 2)
     scene.used.append(code)
     _expect(not again.ok, "the same scratch code is refused the second time")

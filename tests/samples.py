@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from otpauth import changes, keys, limits, login, oath, policy, record, seal, state, token
-from otpauth.state import Bypass, Event, Notice, State
+from otpauth.kinds import paper
+from otpauth.state import Bypass, Due, Event, Notice, State
 from otpauth.token import Draft, Token
 from otpauth.wishes import Wishes
 
@@ -64,6 +65,21 @@ def hotp_draft(name: str = "fob", secret: bytes = OTHER_SECRET, **more: Any) -> 
 def scratch_draft(name: str = "scratch", *codes: str, bits: int = 40) -> Draft:
     """Return a draft of a set of scratch codes."""
     return Draft("scratch", name, {"bits": bits, "codes": sorted(codes or SCRATCH_CODES)})
+
+
+LIST_PASSWORDS = {0: "lusab babad", 7: "gutih tugad", 71: "damuh hidum", 100: "zusop livub"}
+
+
+def list_draft(
+    name: str = "paper", passwords: dict[int, str] = LIST_PASSWORDS, prefix: str = "", **more: Any
+) -> Draft:
+    """Return a draft of a list of passwords, two words each, with a prefix before each."""
+    codes = sorted(
+        paper.code(number, paper.digest(prefix + text, form="words", length=10))
+        for number, text in passwords.items()
+    )
+    params = {"bits": 32, "codes": codes, "form": "words", "length": 10}
+    return Draft("list", name, params, **more)
 
 
 def ground(now: int = NOW, *, rule: Rule = RULE, **setup: Any) -> changes.Ground:
@@ -121,11 +137,12 @@ def decide(
     place: str = ADDRESS,
     rule: Rule = RULE,
     first_factor: str = "",
+    asked: login.Asked = login.UNASKED,
 ) -> Outcome:
     """Decide one login with the marks of these samples and a fresh event id."""
     chance = login.Chance(MARKS, fresh_id())
-    asked = request(now, place, first_factor=first_factor)
-    return login.decide(held, asked, typed, rule, chance=chance)
+    request_ = request(now, place, first_factor=first_factor)
+    return login.decide(held, request_, typed, rule, chance=chance, asked=asked)
 
 
 def after(outcome: Outcome, before: Record) -> Record:
@@ -160,6 +177,7 @@ events = st.builds(  # an event's id is random: two events never share one
     places,
     st.integers(0, 2),
 )
+dues = st.builds(Due, seconds, digests, st.integers(0, 1))
 notices = st.builds(
     Notice,
     seconds,
@@ -191,6 +209,8 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
         tries=table(places, seconds),
         graces=table(digests, seconds),
         done=table(digests, seconds),
+        due=table(digests, dues),
+        sends=st.frozensets(events, min_size=filled, max_size=most),
         notices=st.frozensets(notices, min_size=filled, max_size=most),
         told=seconds,
         bypass=st.builds(
@@ -264,4 +284,4 @@ def mutations(data: bytes) -> SearchStrategy[bytes]:
     return st.lists(edit, min_size=1, max_size=3).map(edited)
 
 
-assert token.KINDS == ("totp", "hotp", "scratch"), "a new kind needs samples here"
+assert token.KINDS == ("totp", "hotp", "list", "scratch"), "a new kind needs samples here"

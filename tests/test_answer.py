@@ -90,7 +90,7 @@ TAILS = {
 def test_tails(typed: str) -> None:
     """A password with a code at its end gives that code, six digits first, and what it is."""
     found = answer.tails(typed, bare=True)
-    assert [tuple(each) for each in found] == TAILS[typed]
+    assert [(each.code, each.prefix) for each in found] == TAILS[typed]
 
 
 def test_tails_of_a_password_alone() -> None:
@@ -162,7 +162,8 @@ PARTED = [
 @pytest.mark.parametrize(("shapes", "typed", "found"), PARTED)
 def test_parted(shapes: answer.Shapes, typed: str, found: tuple[str, str] | None) -> None:
     """Behind a password stands a code of these shapes: any of them behind a comma, else digits."""
-    assert answer.parted(typed, shapes) == found
+    each = answer.parted(typed, shapes)
+    assert (each and (each.code, each.prefix)) == found
 
 
 @settings(max_examples=300, deadline=None)
@@ -170,7 +171,7 @@ def test_parted(shapes: answer.Shapes, typed: str, found: tuple[str, str] | None
 def test_a_comma_parts_any_password(password: str, code: str) -> None:
     """Whatever the password, with a comma and a code behind it both are had back as they were."""
     found = answer.parted(f"{password},{code}", answer.Shapes((6, 8), scratch=True))
-    assert found == (code.replace("-", ""), password)
+    assert found == answer.Candidate(code.replace("-", ""), password)
 
 
 @settings(max_examples=500, deadline=None)

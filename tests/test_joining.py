@@ -76,6 +76,38 @@ def test_drift_comes_along(drift: int) -> None:
     assert samples.decide(held, oath.hotp(SECRET, STEP + drift + 1)).verdict == "accept"
 
 
+def test_a_list_that_comes_again() -> None:
+    """A list whose file lost passwords since is the same list, and used is what either says."""
+    words = dict(samples.LIST_PASSWORDS)
+    held = samples.account(samples.list_draft(passwords=words))
+    outcome = samples.decide(held, f"7 {words[7]}")
+    assert outcome.verdict == "accept"
+    lost = words.pop(71)
+    held = again(samples.after(outcome, held), samples.list_draft(passwords=words))
+    assert [each.name for each in held.ordered()] == ["paper"]
+    words[71] = lost
+    reasons = {n: samples.decide(held, f"{n} {text}").reason for n, text in words.items()}
+    used_up, good = "AUTH_OTP_ALREADY_USED", "AUTH_OK_OTP"
+    assert reasons == {0: good, 7: used_up, 71: used_up, 100: good}
+
+
+def test_lists_are_counted_apart() -> None:
+    """Two lists fit beside eight tokens, a third does not, and a removed one stays removed."""
+    drafts = [samples.totp_draft(f"t{n}", secret=bytes([n]) * 20) for n in range(8)]
+    held = samples.account(*drafts)
+    for prefix in ("a", "b"):
+        held = again(held, samples.list_draft(prefix=prefix))
+    with pytest.raises(RefusedError, match="there are 2 lists already"):
+        again(held, samples.list_draft(prefix="c"))
+    with pytest.raises(RefusedError, match="there are 8 tokens already"):
+        again(held, samples.hotp_draft())
+    gone = held.named("paper")
+    assert gone
+    held = changes.apply(held, Change(remove=(gone.id,)), ground())
+    with pytest.raises(RefusedError, match="was removed"):
+        again(held, samples.list_draft(prefix="a"))
+
+
 def test_drift_learned_here_stays() -> None:
     """What was learned here of a phone's clock is not replaced by what was once known elsewhere."""
     held = samples.account(samples.totp_draft(drift=5))

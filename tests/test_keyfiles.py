@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otpauth import host, keyfiles
+from otpauth import copies, home, host, keyfiles, secretfile
 from otpauth.errors import FormatError, HostKeyError, OtpauthError, RefusedError, SealError
 from otpauth.host import Host
+from tests import samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,3 +175,20 @@ def test_restore_over_keys_in_use(tmp_path: Path, place: Host) -> None:
     assert after[f"host.key.{old}"] == before["host.key"]
     assert after[f"record.key.{old}"] == before["record.key"]
     assert other.public_key() == place.public_key()
+
+
+def test_restore_beside_the_records_that_these_keys_sealed(tmp_path: Path, place: Host) -> None:
+    """A backup of records may come before that of their keys, with no force, keys or not."""
+    text = keyfiles.export(place, PASSPHRASE)
+    section = copies.sealed(place.record_key(), samples.account(samples.totp_draft()))
+    data = secretfile.serialize(secretfile.SecretFile((section,)))
+    for name, has_keys in (("without", False), ("with", True)):
+        os.mkdir(tmp_path / name)
+        other = at(tmp_path / name)
+        keyfiles.init(other)
+        home.write(other.copy_of("alice"), data, temporary=other.copy_of(".new"))
+        if not has_keys:
+            for key in everything(other):
+                os.unlink(other.path(key))
+        public, changed = keyfiles.restore(other, text, PASSPHRASE, force=False)
+        assert (public, changed) == (place.public_key(), True)

@@ -251,8 +251,14 @@ def test_switched_on_again() -> None:
 def test_kinds_of_the_rule(kind: str) -> None:
     """Only kinds that the rule names are compared."""
     rule = RULE._replace(kinds=(kind,))
-    typed = {"totp": code_at(NOW), "hotp": code_of(0), "scratch": samples.SCRATCH_CODES[0]}
-    accepted = [each for each in typed if decide(HELD, typed[each], rule=rule).verdict == "accept"]
+    typed = {
+        "totp": code_at(NOW),
+        "hotp": code_of(0),
+        "scratch": samples.SCRATCH_CODES[0],
+        "list": f"7 {samples.LIST_PASSWORDS[7]}",
+    }
+    held = changes.apply(HELD, changes.Change(add=(samples.list_draft(),)), samples.ground())
+    accepted = [each for each in typed if decide(held, typed[each], rule=rule).verdict == "accept"]
     assert accepted == [kind]
 
 

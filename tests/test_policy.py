@@ -18,7 +18,7 @@ GOOD = [
     ("nullok", "no", policy.NEVER),
     ("nullok", "until 2027-01-31", 1801440000),  # 2027-02-01 00:00 UTC
     ("nullok", "until:2028-02-29", 1835481600),
-    ("kinds", "*", ("totp", "hotp", "scratch")),
+    ("kinds", "*", policy.KINDS),
     ("kinds", "totp scratch", ("totp", "scratch")),
     ("window", "1", 1),
     ("window", "21", 21),
@@ -28,6 +28,7 @@ GOOD = [
     ("resync", "no", 0),
     ("resync", "12h", 43200),
     ("warn_below", "0", 0),
+    ("list_warn_below", "280", 280),
     ("prompt", "Code:", "Code: "),
     ("prompt", "Code #%d:  ", "Code #%d: "),
     ("log", "off", "off"),
@@ -44,6 +45,7 @@ BAD = [
     ("rate_limit", ["", "3", "0/30s", "101/30s", "3/30", "3/0s", "3/", "/30s", "3/30s/1"]),
     ("resync", ["", "13h", "0s", "10", "on"]),
     ("warn_below", ["", "21", "-1"]),
+    ("list_warn_below", ["", "281", "-1"]),
     ("prompt", ["", "\x1b[2J", "a\nb", "x" * 201]),
     ("log", ["", "file", "Syslog"]),
 ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from otpauth import canonical, changes, copies, keys, limits, oath, record, secretfile, state, token
 from otpauth.errors import FormatError
 from otpauth.record import Past, Record
-from otpauth.state import Event, Notice, State
+from otpauth.state import Due, Event, Notice, State
 from otpauth.wishes import Wishes
 from tests import samples
 
@@ -159,10 +159,13 @@ def largest(letter: str, place: str) -> Record:
     far = 2_000_000_000
     secret = "f" * 2 * oath.SECRET_MAX
     params = {"secret": secret, "algorithm": "SHA512", "digits": 8, "period": 300}
-    idents = [f"{n:016x}" for n in range(token.TOKENS_MAX)]
+    codes = [f"{n:03}{'f' * 2 * token.MARK_SIZE}" for n in range(token.LIST_MAX)]
+    numbers = {"bits": 128, "codes": codes, "form": "base32", "length": 80}
+    of_kind = [("totp", params)] * token.TOKENS_MAX + [("list", numbers)] * token.LISTS_MAX
+    idents = [f"{n:016x}" for n in range(len(of_kind))]
     tokens = {
-        ident: token.Token(ident, "totp", f"{'n' * 31}{n}", params, far, far, note, far)
-        for n, ident in enumerate(idents)
+        ident: token.Token(ident, kind, f"{'n' * 30}{n:02}", of_it, far, far, note, far)
+        for n, (ident, (kind, of_it)) in enumerate(zip(idents, of_kind, strict=True))
     }
     table = dict.fromkeys(idents, far)
     where = [f"{n:02}{place}"[: state.PLACE_MAX] for n in range(state.KNOWN_MAX)]
@@ -181,7 +184,7 @@ def largest(letter: str, place: str) -> Record:
         state=State(
             steps=table,
             counters=dict.fromkeys(idents, big),
-            used=dict.fromkeys(idents, 2**token.SCRATCH_MAX - 1),
+            used=dict.fromkeys(idents, 2**token.LIST_MAX - 1),
             last=table,
             drifts=dict.fromkeys(idents, (far, -big)),
             resyncs=dict.fromkeys(idents, (far, big)),
@@ -192,6 +195,12 @@ def largest(letter: str, place: str) -> Record:
             tries=dict.fromkeys(where[: state.TRIES_MAX], far),
             graces={f"{n:016x}": far for n in range(state.GRACES_MAX)},
             done={f"{n:016x}": far for n in range(state.DONE_MAX)},
+            due={f"{n:016x}": Due(far, "f" * 16, 1) for n in range(state.DUE_MAX)},
+            sends=frozenset(
+                Event(far, f"{n:016x}", bucket)
+                for n in range(state.SENDS_MAX)
+                for bucket in (state.STRANGERS, where[n])
+            ),
             notices=frozenset(
                 Notice(far, "refused", f"{n:032}", reason) for n in range(state.NOTICES_MAX)
             ),

@@ -31,7 +31,7 @@ from otpauth.errors import (
 )
 from otpauth.host import Host
 from otpauth.login import Request
-from otpauth.token import Draft
+from otpauth.token import SETS, Draft
 
 if TYPE_CHECKING:
     import argparse
@@ -117,10 +117,12 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     held = one.record
     assert held is not None  # noqa: S101 -- it has the token
     token = held.tokens[ident]
-    if token.kind == "scratch":
+    if token.kind in SETS:
+        verb = "codes" if token.kind == "scratch" else "replace"
+        name = "" if token.kind == "scratch" else f" {token.name}"
         raise RefusedError(
-            "scratch codes are kept as hashes and cannot be shown",
-            hint=f"new ones: {PROGRAM} codes {one.account.name}",
+            f"the codes of {token.name!r} are kept as hashes and cannot be shown",
+            hint=f"new ones: {PROGRAM} {verb} {one.account.name}{name}",
         )
     seen = held.state.counters.get(ident, 0)
     draft = Draft(token.kind, token.name, token.params, seen=seen)

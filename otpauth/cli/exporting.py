@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from otpauth import account, formats
+from otpauth import account, formats, token
 from otpauth.cli import report, verbs
 from otpauth.cli.at_once import AtOnce
 from otpauth.errors import NotEnrolledError, UsageError
@@ -46,9 +46,9 @@ def export(options: argparse.Namespace) -> int:
 
 
 def _item(held: Record, each: Token) -> Imported:
-    """Return a token with its state; scratch codes are known as hashes only."""
+    """Return a token with its state; the codes of a set are known as hashes only."""
     state, params = held.state, each.params
-    if each.kind == "scratch":
+    if each.kind in token.SETS:
         params = {**params, "codes": []}
     seen = state.counters.get(each.id, 0) if each.kind == "hotp" else state.steps.get(each.id, 0)
     drift = state.drifts.get(each.id, (0, 0))[1]

@@ -75,16 +75,18 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     _making(one)
     _scratch(one)
     one = new("add", "add a token")
-    one.add_argument("kind", metavar="KIND", choices=token.KINDS, help="totp, hotp or scratch")
-    one.add_argument("name", metavar="NAME")
+    one.add_argument("kind", metavar="KIND", choices=token.KINDS, help=", ".join(token.KINDS))
+    one.add_argument("name", metavar="NAME", nargs="?", help="of a list: paper, if none")
     _making(one)
     _scratch(one)
     flags.add_json(one)
+    _paper(one)
     one = new("replace", "put a new secret in the place of a token: a new phone")
     one.add_argument("name", metavar="NAME")
     _making(one, uri=False)
     _scratch(one)
     flags.add_json(one)
+    _paper(one)
     one = new("codes", "make new scratch codes; the old ones end")
     _scratch(one)
     flags.add_json(one)
@@ -123,6 +125,17 @@ def _making(one: Parser, *, uri: bool = True) -> None:
     one.add_argument("--qr-file", metavar="F", help="write the QR to F.svg or F.png, too")
     if uri:
         one.add_argument("--uri", metavar="-", help="take an otpauth:// URI from stdin")
+
+
+def _paper(one: Parser) -> None:
+    """Add what is for lists: the sheets and forms are those of cli.paper, which is not loaded."""
+    new = one.add_argument_group("lists on paper").add_argument
+    new("--count", type=flags.number(1, token.LIST_MAX), metavar="N", help="passwords, 100")
+    new("--bits", type=flags.number(*token.LIST_BITS), metavar="N", help="of each password, 40")
+    new("--alphabet", choices=("base32", "digits", "words"), help="what passwords are made of")
+    new("--prefix", action="store_true", help="ask for a prefix to type before each password")
+    new("--html", metavar="F", help="write a page to print")
+    new("--sheet", choices=("a4", "letter", "card"), help="the page's size")
 
 
 def _scratch(one: Parser) -> None:

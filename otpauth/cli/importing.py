@@ -39,7 +39,7 @@ class Content(NamedTuple):
 def own(target: Own, options: argparse.Namespace) -> int:
     """Propose the tokens of files to the host, for one's own account."""
     target.check_adopted()
-    files = options.files or [originals.path_of(originals.GOOGLE, target.account)]
+    files = options.files or [originals.path_of(originals.usual(options.format), target.account)]
     found = content(files, options.format)
     items, notes = moving.allowed(
         parsed(found, user=target.account.name, only=options.only or ""), target.policy.setup.kinds

@@ -29,7 +29,9 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
         return f"not accepted on this host (otpauth.conf: kinds), kind {each.kind}"
     words = "ready"
     if each.left >= 0:
-        words += f", {each.left} left" if each.left else ", none left: otpauth codes"
+        mend = "codes" if each.kind == "scratch" else f"replace {each.name}"
+        left = f"{each.left} of {each.size} left"
+        words += f", {left}" if each.left else f", none left: otpauth {mend}"
     if token.weak(each.kind, each.bits):
         words += f", weak ({each.bits} bits)"
     if each.expires:
@@ -128,6 +130,7 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "last_used": each.used or None,
         "expires": each.expires or None,
         "left": each.left if each.left >= 0 else None,
+        "of": each.size if each.size >= 0 else None,
         "bits": each.bits,
         "on": each.switch == "on",
         "state": words,

@@ -88,7 +88,7 @@ def move(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace) -> Source:
-    pattern = options.source or originals.GOOGLE
+    pattern = options.source or originals.usual(options.format)
     passphrase = first_line(options.passphrase_file) if options.passphrase_file else None
     if originals.is_pattern(pattern):
         return Source(pattern, passphrase)

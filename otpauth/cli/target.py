@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from otpauth import home, propose, wishes
+from otpauth import home, oath, propose, wishes
 from otpauth.errors import NotEnrolledError, RefusedError
 from otpauth.host import Host
 
@@ -83,7 +83,11 @@ class Target:
         """Ask for a code of a present token, if a change needs one."""
         if not self.needs_proof():
             return None
-        names = ", ".join(each.name for each in self.tokens if each.switch == "on")
+        names = ", ".join(
+            f"{each.name} (number and password)" if each.kind == "list" else each.name
+            for each in self.tokens
+            if each.switch == "on"
+        )
         which = f"one of {names}" if names else "the token you have"
         while True:
             typed = terminal.ask(f"A code of {which}, to show that it is you: ", echo=False)
@@ -101,7 +105,11 @@ def proof_of(typed: str) -> Proof | None:
     from otpauth.changes import Proof
 
     code = answer.code(typed)
-    return Proof(code, int(time.time())) if 6 <= len(code) <= 16 else None
+    if answer.numbered(typed) and not (code.isdigit() and len(code) <= oath.DIGITS[-1]):
+        code = typed.strip()  # a list password
+    elif not 6 <= len(code) <= 16:
+        return None
+    return Proof(code, int(time.time()))
 
 
 class Own(Target):

@@ -45,8 +45,15 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
 
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    name = token.check_name(options.name)
+    from otpauth.cli import paper
+
+    paper.check(options.kind, options)
+    if options.name is None and options.kind != "list":
+        raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
+    name = token.check_name(options.name or paper.NAME)
     target.check_free(name)
+    if options.kind == "list":
+        return paper.make(target, options, name, verb="add")
     if options.uri:
         return from_uri(target, options, name, verb="add")
     if options.kind == "scratch":
@@ -54,21 +61,24 @@ def add(target: Target, options: argparse.Namespace) -> int:
     draft = blank(target, options.kind, name, options)
     _enrol_and_submit(target, options, draft, verb="add", remove=())
     if not options.json:
-        print(f"{target.program}: {name} {_when(target)}")
+        print(f"{target.program}: {name} {when(target)}")
     return report.DONE
 
 
 def replace(target: Target, options: argparse.Namespace) -> int:
     """Put a new secret in the place of a token: a new phone."""
+    from otpauth.cli import paper
+
     old = target.named(options.name)
+    paper.check(old.kind, options)
+    if old.kind == "list":
+        return paper.make(target, options, old.name, verb="replace", remove=(old.id,))
     if old.kind == "scratch":
         return codes(target, options)
     draft = blank(target, old.kind, old.name, options)
     _enrol_and_submit(target, options, draft, verb="replace", remove=(old.id,))
     if not options.json:
-        print(
-            f"{target.program}: {old.name}: the new secret {_when(target)}; the old one ends then"
-        )
+        print(f"{target.program}: {old.name}: the new secret {when(target)}; the old one ends then")
     return report.DONE
 
 
@@ -89,7 +99,7 @@ def codes(target: Target, options: argparse.Namespace) -> int:
             if new:
                 wizard.hand_out(terminal, new)
             target.submit("codes", "scratch", Change(add=drafts, remove=old, proof=proof))
-    print(f"{target.program}: {len(new)} scratch codes {_when(target)}; the old ones end then")
+    print(f"{target.program}: {len(new)} scratch codes {when(target)}; the old ones end then")
     return report.DONE
 
 
@@ -132,7 +142,7 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
         raise UsageError("nothing to set", hint="--name, --note, --expires, --on or --off")
     proof = proven(target, plain=options.plain)
     target.submit("set", one.name, Change(relabel={one.id: labels}, proof=proof))
-    print(f"{target.program}: {one.name}: the change {_when(target)}")
+    print(f"{target.program}: {one.name}: the change {when(target)}")
     return report.DONE
 
 
@@ -268,7 +278,7 @@ def from_uri(
     if target.needs_proof() and proof is None:
         print(f"{target.program}: {name} waits for the administrator: it came without a code")
     else:
-        print(f"{target.program}: {name} {_when(target)}")
+        print(f"{target.program}: {name} {when(target)}")
     return report.DONE
 
 
@@ -323,7 +333,8 @@ def _waiting(target: Target, names: list[str]) -> dict[str, str]:
     }
 
 
-def _when(target: Target) -> str:
+def when(target: Target) -> str:
+    """Say when a change holds."""
     return "is ready at your next login" if isinstance(target, Own) else "is ready"
 
 

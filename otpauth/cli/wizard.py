@@ -230,10 +230,10 @@ def hand_out(terminal: Terminal, codes: list[str]) -> None:
     terminal.show(told)
     question = "Enter when you have them (p prints them): "
     while terminal.ask(question, fresh=True).strip().lower() == "p":
-        terminal.write(_printed("\n".join([*told, ""])) + "\n")
+        terminal.write(printed("\n".join([*told, ""])) + "\n")
 
 
-def _printed(sheet: str) -> str:
+def printed(sheet: str) -> str:
     """Send a sheet to the printer, over a pipe; return what came of it."""
     import subprocess
 

@@ -59,7 +59,8 @@ def home_unfit(person: Person) -> Iterator[Fault]:
 
 def no_token(person: Person) -> Iterator[Fault]:
     """Give the account that must give a code and has no token that may be used."""
-    if not person.enrolled or any(_usable(person, each) for each in person.tokens):
+    usable = person.sent or any(_usable(person, each) for each in person.tokens)
+    if not person.enrolled or usable:
         return
     why = ", ".join(f"{each.name} {_unusable(person, each)}" for each in person.tokens)
     mend = f"{ADMIN} add {person.account.name} totp phone" if person.by_root else _ask_root(person)
@@ -77,11 +78,15 @@ def expired(person: Person) -> Iterator[Fault]:
 
 
 def few_codes(person: Person) -> Iterator[Fault]:
-    """Give the account whose scratch codes run out."""
+    """Give the account whose scratch codes, or passwords on a list, run out."""
+    rule = person.rule
     for each in person.tokens:
-        if 0 <= each.left < person.rule.warn_below:
+        if each.kind == "scratch" and each.left < rule.warn_below:
             text = f"{person.account.name}: {each.left} scratch codes left"
             yield Fault(text, person.command("codes"))
+        if each.kind == "list" and each.left < rule.list_warn_below:
+            text = f"{person.account.name}: {each.left} passwords left on list {each.name!r}"
+            yield Fault(text, person.command("replace", each.name))
 
 
 def limited(person: Person) -> Iterator[Fault]:
@@ -191,7 +196,7 @@ CHECKS: tuple[Check[Person], ...] = (
     Check("home", WARN, "the home's file can be used", home_unfit),
     Check("token", FAIL, "there is a token that may be used", no_token),
     Check("token-expired", WARN, "no token has expired", expired),
-    Check("codes", WARN, "scratch codes are left", few_codes),
+    Check("codes", WARN, "enough scratch codes and list passwords are left", few_codes),
     Check("limited", WARN, "codes are compared", limited, by_root),
     Check("clock-back", FAIL, "the clock is not behind the last code", clock_back, by_root),
     Check("waiting", WARN, "no change waits", waiting),

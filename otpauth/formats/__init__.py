@@ -15,6 +15,7 @@ of many users has. None of them opens a file or reads a clock.
 | andotp | andOTP; plain, or encrypted with a password, new and old | counter |
 | pskc | makers of hardware tokens, RFC 6030; plain or encrypted | counter |
 | totp-key | login_oath of OpenBSD | there is none |
+| otpw | otpw-gen of OTPW, lists on paper | used passwords |
 | csv | multiOTP, or any table with a header of our names | counter |
 | sheet | (only written) a page to print | |
 """
@@ -64,6 +65,7 @@ _MODULES = {
     "andotp": "andotp",
     "pskc": "pskc",
     "totp-key": "totp_key",
+    "otpw": "otpw",
     "csv": "table",
     "sheet": "sheet",
 }
@@ -79,6 +81,7 @@ _BY_NAME = (
     (r".*\.totp", "totpcgi"),
     (r".*\.json\.aes", "andotp"),
     (r"\.totp-key", "totp-key"),
+    (r"\.otpw", "otpw"),
     (r".*\.csv", "csv"),
 )
 _BY_CONTENT = (
@@ -89,6 +92,7 @@ _BY_CONTENT = (
     (r"\[", "andotp"),
     (r"aes256\+hmac256\$", "totpcgi"),
     (r"HOTP[/\t ]", "usersfile"),
+    (r"OTPW1[\r\n]", "otpw"),
     (r"[0-9A-Fa-f]{20,256}\s*\Z", "totp-key"),
     (r"[0-9A-Za-z \t-]+[\r\n]+(\" |[0-9]{8}\s)", "google-authenticator"),
     (r"([^\n]*[;,])?\s*(?i:secret|seed)\s*[;,\n]", "csv"),

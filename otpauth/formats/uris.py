@@ -66,7 +66,7 @@ def write(items: Sequence[Imported], *, issuer: str, account: str) -> Written:
         if each.draft.kind == "totp" and each.draft.seen
     ]
     if len(tokens) < len(items):
-        notes.append("scratch codes have no URI and are not exported")
+        notes.append("scratch codes and lists have no URI and are not exported")
     return Written("".join(f"{line}\n" for line in lines).encode(), tuple(notes))
 
 

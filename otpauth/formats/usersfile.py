@@ -47,6 +47,9 @@ class Last(NamedTuple):
     note: str = ""
 
 
+_NOT_WRITTEN = {"list": "lists", "scratch": "scratch codes"}
+
+
 def parse(data: bytes, reading: Reading) -> list[Imported]:
     """Read the lines of all users, or of one. Raises FormatError."""
     items: list[Imported] = []
@@ -70,9 +73,9 @@ def users(data: bytes) -> list[str]:
 def write(items: Sequence[Imported], *, issuer: str, account: str) -> Written:  # noqa: ARG001
     """Write a line for each token. Raises FormatError."""
     notes = [
-        f"{item.draft.name!r}: a usersfile has no scratch codes"
+        f"{item.draft.name!r}: a usersfile has no {_NOT_WRITTEN[item.draft.kind]}"
         for item in items
-        if item.draft.kind == "scratch"
+        if item.draft.kind in _NOT_WRITTEN
     ]
     lines = [_line(item, account) for item in one_time(items)]
     return Written("".join(f"{line}\n" for line in lines).encode(), tuple(notes))

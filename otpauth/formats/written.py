@@ -33,9 +33,9 @@ def one_time(items: Sequence[Imported]) -> list[Imported]:
 
 def spare_codes(items: Sequence[Imported]) -> tuple[list[str], list[str]]:
     """Return all scratch codes that are known in the clear, and notes on those that are not."""
-    sets = [item.draft for item in items if item.draft.kind == "scratch"]
+    sets = [item.draft for item in items if item.draft.kind in token.SETS]
     notes = [
-        f"the scratch codes of {each.name!r} are kept as keyed hashes and cannot be exported"
+        f"the codes of {each.name!r} are kept as keyed hashes and cannot be exported"
         for each in sets
         if not each.params["codes"]
     ]

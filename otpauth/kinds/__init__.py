@@ -1,7 +1,8 @@
 """The kinds of token: one file each, with `match()`; imported only if a record holds one.
 
-`match(token, state, code, now=, rule=, marks=)` compares a code with one token and returns None
-if the code's shape cannot fit it, else a Match. It is pure: the new state is in the Match.
+`match(token, state, candidate, now=, rule=, marks=, numbers=)` compares what was typed with one
+token and returns None if its shape cannot fit, else a Match. It is pure: the new state is in the
+Match.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from otpauth.answer import Candidate
     from otpauth.policy import Rule
     from otpauth.seal import Fingerprints
     from otpauth.state import State
@@ -36,9 +38,25 @@ class Match(NamedTuple):
 
 
 def match(
-    token: Token, state: State, code: str, *, now: int, rule: Rule, marks: Fingerprints
+    token: Token,
+    state: State,
+    candidate: Candidate,
+    *,
+    now: int,
+    rule: Rule,
+    marks: Fingerprints,
+    numbers: dict[str, int] | None = None,
 ) -> Match | None:
-    """Compare a code with a token of whatever kind."""
+    """Compare what was typed with a token of whatever kind; `numbers` are login.Asked's."""
+    code = candidate.code
+    if token.kind == "list":
+        from otpauth.kinds import paper
+
+        return paper.match(token, state, candidate.whole, numbers=numbers, marks=marks)
+    if "due" in token.params:
+        from otpauth.kinds import sent
+
+        return sent.match(token, state, code, now=now, marks=marks)
     if token.kind == "totp":
         from otpauth.kinds import totp
 

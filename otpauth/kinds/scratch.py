@@ -36,8 +36,3 @@ def match(each: Token, state: State, code: str, *, marks: Fingerprints) -> Match
     if used & bit:
         return Match(USED, state)
     return Match(ACCEPTED, state._replace(used={**state.used, each.id: used | bit}))
-
-
-def left(each: Token, state: State) -> int:
-    """Return how many codes of a set have not been used."""
-    return len(each.params["codes"]) - state.used.get(each.id, 0).bit_count()

@@ -369,7 +369,7 @@ def test_export_leaves_out(person: Person) -> None:
     assert done.stdout.startswith("otpauth://hotp/")
     assert done.stdout.count("\n") == 1
     assert "switched off and not exported: phone-2" in done.stderr
-    assert "scratch codes have no URI and are not exported" in done.stderr
+    assert "scratch codes and lists have no URI and are not exported" in done.stderr
 
 
 def test_export_of_nobody(person: Person) -> None:

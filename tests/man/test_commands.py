@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otpauth import formats, oath, token
-from otpauth.cli import admin, report, user
+from otpauth import challenge, formats, oath, token
+from otpauth.cli import admin, paper, report, user
 from tests.man import pages
 
 if TYPE_CHECKING:
@@ -75,6 +75,11 @@ def test_numbers() -> None:
         f".Li {oath.ALGORITHMS[0]} , {oath.ALGORITHMS[1]} or .Li {oath.ALGORITHMS[2]} .",
         f"a code is shown, {oath.PERIOD_MIN} to {oath.PERIOD_MAX}.",
         f"How many scratch codes, 0 to {token.SCRATCH_MAX}.",
+        f"How many passwords, 1 to {token.LIST_MAX}; {paper.COUNT} if not given.",
+        f"entropy of each password, {token.LIST_BITS[0]} to {token.LIST_BITS[1]}; {paper.BITS} if",
+        f"At most {challenge.ASKED_MAX} numbers are asked for at once",
+        f"Up to {token.LIST_MAX} of its passwords",
+        f"passwords of lists under {token.LIST_STRONG} bits",
         f"Up to {token.NOTE_MAX} bytes",
         f"1 to {token.NAME_MAX} letters",
     ):

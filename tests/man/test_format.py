@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV, ChaCha20Poly1305
 
 from otpauth import (
+    answer,
     canonical,
     changes,
     copies,
@@ -54,15 +55,20 @@ LIMITS = {
     "characters of a token's name": "token.NAME_MAX",
     "bytes of a note": "token.NOTE_MAX",
     "characters of the reason of a notice, of a place": "state.PLACE_MAX",
-    "tokens that a user may have": "token.TOKENS_MAX",
+    "tokens that a user may have, besides lists": "token.TOKENS_MAX",
+    "lists that a user may have": "token.LISTS_MAX",
     "tokens in a record after a join": "token.MERGED_MAX",
     "scratch codes in a set": "token.SCRATCH_MAX",
+    "passwords on a list": "token.LIST_MAX",
+    "characters of a proof that is no list's": "changes.PROOF_MAX",
     "removed ids": "state.REMOVED_MAX",
     "events of strangers, and again of the others": "state.EVENTS_MAX",
     "known places": "state.KNOWN_MAX",
     "marks of wrong answers": "state.WRONG_MAX",
     "places with a scratch try": "state.TRIES_MAX",
     "marks of grace periods": "state.GRACES_MAX",
+    "codes that were sent": "state.DUE_MAX",
+    "messages to strangers, and again to the others": "state.SENDS_MAX",
     "digests of proposals dealt with": "state.DONE_MAX",
     "notices": "state.NOTICES_MAX",
     "outcomes": "record.OUTCOMES_MAX",
@@ -110,6 +116,11 @@ def test_numbers_in_sentences() -> None:
         f"({token.SCRATCH_LENGTH} characters of .Ql {token.SCRATCH_ALPHABET} each",
         f"({oath.ALGORITHMS[0]}, {oath.ALGORITHMS[1]} or {oath.ALGORITHMS[2]})",
         f"({oath.DIGITS[0]}, {oath.DIGITS[1]} or {oath.DIGITS[2]})",
+        f"its number, {token.NUMBER_SIZE} digits, and its digest, {2 * token.DIGEST_SIZE} hexa",
+        f"the entropy of each, {token.LIST_BITS[0]} to {token.LIST_BITS[1]},",
+        f"({', '.join(token.LIST_FORMS[:-1])} or {token.LIST_FORMS[-1]})",
+        f"characters of a password, {token.LIST_LENGTH[0]} to {token.LIST_LENGTH[1]};",
+        f"number in front, up to {answer.JOINED_MAX} characters.",
     ):
         assert sentence in text
 

@@ -63,7 +63,7 @@ def test_verbs_of_this_version() -> None:
     """What the README says that this version does not do, it does not do."""
     from otpauth import token
 
-    assert token.KINDS == ("totp", "hotp", "scratch"), "then the README's list is shorter"
+    assert token.KINDS == ("totp", "hotp", "list", "scratch"), "then the README's list is shorter"
 
 
 def test_ways_to_enable() -> None:

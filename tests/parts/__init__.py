@@ -10,4 +10,5 @@ stage (tests/stage.py) and say so. What a test needs is found by name:
     privilege  a person's commands, su, sudo   terminal the keyboard: prompts, answers, messages
     faketime   another clock                   log      what went to /dev/log
     secrets    everything that must not leak   waiting  wait_until
+    paper      a printed list in a wallet, ours or of otpw-gen
 """

@@ -6,6 +6,7 @@ same. The keys are in host.key and record.key beside, and are worth nothing.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ KEY = samples.RECORD_KEY
 HELD = samples.account(samples.totp_draft(), samples.hotp_draft(), samples.scratch_draft())
 NEW = samples.totp_draft("tablet", bytes(range(20)), note="azure")  # sealed, its base64 ends with =
 CHANGE = changes.Change(add=(NEW,))
+LISTED = samples.account(samples.list_draft())
 PLAIN, ASKED = record.encode(HELD), changes.encode(CHANGE)
+LIST = changes.encode(changes.Change(add=(samples.list_draft(),)))
 SEALED = copies.sealed(KEY, HELD)
 RECORD = secretfile.serialize_section(SEALED)
 WISHED = Wishes(1, (2, 600), reuse=True)
@@ -58,12 +61,12 @@ def held(plain: bytes, clear: SealedRecord = SEALED, key: RecordKey = KEY) -> by
     return secretfile.serialize_section(clear._replace(sealed=sealed))
 
 
-def plain_with(old: bytes, new: bytes) -> bytes:
+def plain_with(old: bytes, new: bytes, of: Record = HELD) -> bytes:
     """Return a record whose JSON has one place edited before it was sealed."""
-    text = PLAIN.rstrip()
+    text = record.encode(of).rstrip()
     assert text.count(old) >= 1
     edited = text.replace(old, new, 1)
-    return held(edited + b" " * (-len(edited) % record.PADDING))
+    return held(edited + b" " * (-len(edited) % record.PADDING), copies.sealed(KEY, of))
 
 
 def edited(section: bytes, old: str, new: str) -> bytes:
@@ -130,6 +133,17 @@ def good() -> dict[str, Vector]:
             HEAD + asked(changes.encode(changes.Change(wishes=WISHED)), verb="wish", name="limits"),
         ),
         "record_wishes": ("ok", "a record with wishes", HEAD + WISHFUL),
+        "record_list": (
+            "ok",
+            "a record with a list",
+            HEAD + secretfile.serialize_section(copies.sealed(KEY, LISTED)),
+        ),
+        "proposal_list": ("ok", "a proposal with a list", HEAD + asked(LIST, name="paper")),
+        "proposal_list_proof": (
+            "ok",
+            "a proposal with a list password as proof",
+            HEAD + asked(changes.encode(CHANGE._replace(proof=changes.Proof("071 lusab", 5)))),
+        ),
         "proposal_relabel": (
             "ok",
             "a proposal that renames a token",
@@ -165,6 +179,8 @@ def record_of_all() -> Record:
         graces={"2" * 16: now},
         bypass=state.Bypass(3, now, now + 3600, 2, 1),
         done={"1" * 16: now},
+        due={"3" * 16: state.Due(now, "4" * 16, 1)},
+        sends=frozenset({state.Event(now, "5" * 16, "192.0.2.1")}),
     )
     events = sorted(full.events)
     fixed = frozenset(each._replace(id=f"{n:016x}") for n, each in enumerate(events))
@@ -255,12 +271,17 @@ def texts() -> dict[str, Vector]:
         "record_token_kind": ("an unknown kind", edited(RECORD, " totp phone", " motp phone")),
         "record_token_switch": ("neither on nor off", edited(RECORD, "phone on", "phone yes")),
         "record_token_id": ("an id in capitals", edited(RECORD, line, line.replace("d", "D", 1))),
-        "record_token_left": ("a left of -2", edited(RECORD, " 0 0 -1 160\n", " 0 0 -2 160\n")),
-        "record_token_words": ("a word less", edited(RECORD, " 0 0 -1 160\n", " 0 -1 160\n")),
+        "record_token_left": (
+            "a left of -2",
+            edited(RECORD, " 0 0 -1 -1 160\n", " 0 0 -2 -1 160\n"),
+        ),
+        "record_token_words": ("a word less", edited(RECORD, " 0 0 -1 -1 160\n", " 0 0 -1 160\n")),
         "record_tokens_many": (
             "33 tokens",
             edited(
-                RECORD, "token ", "token 0000000000000000 totp x on 1 0 0 -1 160\n" * 30 + "token "
+                RECORD,
+                "token ",
+                "token 0000000000000000 totp x on 1 0 0 -1 -1 160\n" * 30 + "token ",
             ),
         ),
         "record_bypass_none": (
@@ -337,6 +358,28 @@ def plains() -> dict[str, Vector]:
         "record_no_padding": ("no padding", held(PLAIN.rstrip())),
         "record_long_padding": ("a step too much of padding", held(PLAIN + b" " * record.PADDING)),
         "record_padding_newline": ("a newline as padding", held(PLAIN[:-1] + b"\n")),
+        "record_list_number": (
+            "a number of letters",
+            plain_with(b'"codes":["000', b'"codes":["00x', LISTED),
+        ),
+        "record_list_twice": ("a number twice", plain_with(b'"007', b'"000', LISTED)),
+        "record_list_order": ("numbers out of order", plain_with(b'"007', b'"072', LISTED)),
+        "record_list_form": ("an unknown form", plain_with(b'"words"', b'"runes"', LISTED)),
+        "record_list_length": (
+            "a length of 81",
+            plain_with(b'"length":10', b'"length":81', LISTED),
+        ),
+        "record_list_bits": ("23 bits", plain_with(b'"bits":32', b'"bits":23', LISTED)),
+        "proposal_list_digest": (
+            "a digest that is as short as a hash",
+            asked(re.sub(rb'"(007.{16})..', rb'"\1', LIST), name="paper"),
+        ),
+        "proposal_list_bare": (
+            "a list password without its number as proof",
+            asked(
+                changes.encode(CHANGE._replace(proof=changes.Proof("lusab babad", 5))),
+            ),
+        ),
         "proposal_json_twice": ("a key twice", asked(ASKED[:-1] + b',"remove":[]}')),
         "proposal_json_nan": ("NaN", asked(ASKED.replace(b'"seen":0', b'"seen":NaN'))),
         "proposal_json_huge": ("a huge integer", asked(ASKED.replace(b":0", b":" + b"9" * 5000))),

@@ -1,0 +1,1 @@
+"""The how-tos of docs/howto, done as an administrator would do them."""

@@ -1,0 +1,190 @@
+"""The how-tos' machine: web1 with its real sshd and configuration, and alice's laptop.
+
+/etc and the host's state are copies in memory, gone with the `with` block. What a machine has and
+the stage has not, systemd, is played by a `systemctl` that reloads sshd as its unit does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests import stage
+from tests.parts import accounts, postfix, processes, secrets
+from tests.parts.accounts import Person
+from tests.parts.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IMAGE = Path("/var/lib/machines/web1")
+SOURCE = Path("/usr/local/src/otpauth")
+COPIED = ("/etc", "/var/lib/otpauth")
+KEPT = ("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security")
+PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
+SSHD = "/usr/sbin/sshd"
+LISTENS = "Server listening on 127.0.0.1"
+LOG = "sshd.log"
+RESTARTS = "Received SIGHUP; restarting"
+_RELOAD = """#!/bin/sh
+test "$*" = "reload ssh" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
+{sshd} -t && exec kill -HUP {pid}
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key.
+
+    `mail` is where mail comes to, if it does.
+    """
+
+    people: dict[str, Person]
+    programs: Path
+    log: Path
+    mail: postfix.Mail | None = None
+
+    def wait_for_sshd(self) -> None:
+        """Wait until sshd listens, as whoever changes to another window does unawares."""
+        wait_until(lambda: LISTENS in self.log.read_text().rpartition(RESTARTS)[2], 10)
+
+    def kept(self) -> dict[str, tuple[int, bytes]]:
+        """Return mode and content of every file that a how-to must put back as it was."""
+        files = [path for folder in KEPT for path in sorted(Path(folder).rglob("*"))]
+        files += Path("/root").glob("[!.]*")
+        return {
+            str(path): (stat.S_IMODE(path.stat().st_mode), path.read_bytes())
+            for path in files
+            if path.is_file()
+        }
+
+
+@contextmanager
+def running(*, mail: bool = False) -> Iterator[Machine]:
+    """Give the machine, on which alice can log in with her key, or run sudo with her password.
+
+    With `mail`, it also delivers it.
+    """
+    with ExitStack() as opened:
+        folder = stage.workspace() / "tmp" / "howto"
+        folder.mkdir(mode=0o755)
+        opened.callback(shutil.rmtree, folder)
+        for place in COPIED:
+            opened.enter_context(_copied(Path(place), folder))
+        alice = opened.enter_context(
+            accounts.make("alice", password=PASSWORDS["alice"], groups=("sudo",))
+        )
+        laptop = opened.enter_context(accounts.make("laptop"))
+        root = Person("root", 0, 0, Path("/root"), alice.key_path, PASSWORDS["root"])
+        secret = secrets.remember(PASSWORDS["root"])
+        subprocess.run(("chpasswd",), input=f"root:{secret}\n", text=True, check=True)
+        opened.enter_context(_tidy(root.home))
+        opened.enter_context(_image(folder))
+        port = opened.enter_context(_sshd(folder))
+        _give_key(alice, laptop, port)
+        people = {"root": root, "alice": alice, "laptop": laptop}
+        box = opened.enter_context(postfix.running(folder)) if mail else None
+        yield Machine(people, folder, folder / LOG, box)
+
+
+@contextmanager
+def _copied(place: Path, folder: Path) -> Iterator[None]:
+    """Cover a folder with a copy of itself in memory."""
+    copy = folder / f"copy{place}".replace("/", "-")
+    copy.mkdir()
+    _run("mount", "-t", "tmpfs", "-o", "mode=0755", "otpauth-howto", str(copy))
+    try:
+        _run("cp", "-a", f"{place}/.", str(copy))
+        _run("mount", "--bind", str(copy), str(place))
+        try:
+            yield
+        finally:
+            _run("umount", "--lazy", str(place))
+    finally:
+        _run("umount", "--lazy", str(copy))
+
+
+@contextmanager
+def _image(folder: Path) -> Iterator[None]:
+    """Give the source of otpauth, and an image without it: this machine's, written to memory."""
+    upper, work = folder / "image", folder / "image-work"
+    for path in (upper, work, IMAGE):
+        path.mkdir(parents=True)
+    layers = f"lowerdir=/,upperdir={upper},workdir={work}"
+    _run("mount", "-t", "overlay", "-o", layers, "otpauth-image", str(IMAGE))
+    try:
+        for place in ("etc/otpauth", "var/lib/otpauth"):  # if this machine itself has them
+            shutil.rmtree(IMAGE / place, ignore_errors=True)
+        SOURCE.parent.mkdir(exist_ok=True)
+        SOURCE.symlink_to(stage.TREE)
+        yield
+    finally:
+        SOURCE.unlink(missing_ok=True)
+        _run("umount", "--lazy", "--recursive", str(IMAGE))
+        IMAGE.rmdir()
+
+
+@contextmanager
+def _tidy(home: Path) -> Iterator[None]:
+    """Take away what comes to lie in a home."""
+    before = set(home.iterdir())
+    try:
+        yield
+    finally:
+        for path in set(home.iterdir()) - before:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextmanager
+def _sshd(folder: Path) -> Iterator[int]:
+    """Run the real sshd with the real configuration on a port of its own, which is returned."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    log = folder / LOG
+    log.touch()
+    settings = [f"ListenAddress=127.0.0.1:{port}", "LogLevel=VERBOSE", "UseDNS=no"]
+    effective = subprocess.run((SSHD, "-T"), capture_output=True, text=True, check=True).stdout
+    if "persourcepenalties" in effective:  # all our clients share one address
+        settings.append("PerSourcePenalties=no")
+    words = [SSHD, "-D", "-E", str(log), *(f"-o{each}" for each in settings)]
+    server = subprocess.Popen(words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH})
+    try:
+        wait_until(lambda: LISTENS in log.read_text(), 10, what="sshd listens")
+        reload = folder / "systemctl"
+        reload.write_text(_RELOAD.format(sshd=SSHD, pid=server.pid))
+        reload.chmod(0o755)
+        yield port
+    finally:
+        processes.end(server.pid)
+        server.wait()
+
+
+def _give_key(alice: Person, laptop: Person, port: int) -> None:
+    """Put alice's key on her laptop, and its public half into her home on web1."""
+    public = Path(f"{alice.key_path}.pub").read_text(encoding="utf-8")
+    _own_file(alice, ".ssh/authorized_keys", public)
+    _own_file(laptop, ".ssh/id_ed25519", alice.key_path.read_text(encoding="utf-8"))
+    lines = ("Host web1", "HostName 127.0.0.1", f"Port {port}", "HostKeyAlias web1", "User alice")
+    more = ("StrictHostKeyChecking accept-new", "LogLevel ERROR", "IdentityAgent none")
+    _own_file(laptop, ".ssh/config", "\n".join((*lines, *more, "")))
+
+
+def _own_file(person: Person, name: str, text: str) -> None:
+    path = person.home / name
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    for each in (path.parent, path):
+        os.chown(each, person.uid, person.gid)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
