@@ -150,6 +150,16 @@ def test_local(tester: Person, service: str) -> None:
     assert real(tester) == before
 
 
+def test_su_of_a_group_alone(tester: Person) -> None:
+    """Where a group alone may use su, its member is the one who tries it."""
+    text = files.read("/etc/pam.d/su") or b""
+    lines = b"auth required pam_wheel.so group=sudo\nauth requisite pam_unix.so\n"
+    line = lines + OURS.rstrip() + b" after_password\n"
+    edit = change("/etc/pam.d/su", text.replace(INCLUDE, line))
+    plan = Plan("su", (edit,), reload=False, tester=tester.name)
+    assert states(prove.prove(plan)) == ["ok", "ok", "ok"]
+
+
 def test_nobody_is_told(tester: Person, tmp_path: Path) -> None:
     """No mail is sent of the wrong answers that are given, though sudo is to tell of them."""
     sent, program = tmp_path / "sent", tmp_path / "sendmail"
