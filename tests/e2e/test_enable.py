@@ -138,6 +138,24 @@ def by_password(host: Host, person: Person, *answers: str, methods: str = "passw
     )
 
 
+def test_edited_on_trial(host: Host) -> None:
+    """Put back, a file of PAM that was edited meanwhile lets nobody in by a code alone."""
+    before = _files()
+    enable(host, "sshd", "--except", "robot")
+    path = PAM / "sshd"
+    path.write_bytes(b"# mine\n" + path.read_bytes())
+    listened = host.sshd.listened()
+    done = enrolment.admin("revert")
+    assert "left alone but for our lines" in done.stderr
+    wait_until(lambda: host.sshd.listened() > listened, what="sshd has the old files")
+    assert _files() == {**before, path: b"# mine\n" + before[path]}
+    alone = (host.code(),)
+    done = client.login(host.alice, host.sshd, alone, key=False, methods="password", options=ONCE)
+    assert not done.ok
+    assert by_password(host, host.bob).ok
+    path.write_bytes(before[path])
+
+
 def test_key_and_code(host: Host) -> None:
     """Enabled, a key and a code log in and a robot by its key; disabled, all is as before."""
     before = _files()
