@@ -49,8 +49,11 @@ class Target:
         for each in self.tokens:
             if each.name == name:
                 return each
-        names = ", ".join(each.name for each in self.tokens) or "none"
-        raise NotEnrolledError(f"no token {name!r} on this host", hint=f"there are: {names}")
+        names = ", ".join(each.name for each in self.tokens)
+        raise NotEnrolledError(
+            f"no token {name!r} on this host",
+            hint=f"there are: {names}" if names else f"{self.program} setup{self.by}",
+        )
 
     def check_free(self, name: str) -> None:
         """Raise RefusedError if a token or a waiting proposal has that name."""

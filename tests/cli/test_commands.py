@@ -248,6 +248,8 @@ def test_root_adds_replaces_sets_and_removes_at_once(person: Person) -> None:
 def test_what_does_not_exist_is_said(person: Person) -> None:
     """Unknown users and tokens are errors that name them, and change nothing."""
     fob = enrolled(person)
+    with accounts.make() as nobody:
+        assert f"setup {nobody.name}" in admin("remove", nobody.name, "tablet").stderr
     for words, told in (
         (["show", "no-such-user"], "no-such-user"),
         (["remove", person.name, "tablet"], "no token 'tablet'"),
