@@ -43,10 +43,12 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*\$?")
 
 def enable(options: argparse.Namespace) -> int:
     """Make a service ask for codes."""
-    from otpauth.enable import prove
+    from otpauth.enable import prove, trial
 
     seconds = _seconds(options.revert_after)
     wanted = _wanted(options)
+    if not options.dry_run:
+        trial.check_none()
     edits = plan.to_enable(wanted)
     if not edits:
         print(f"{wanted.service} asks for codes already, as these words say; nothing was changed")
@@ -65,6 +67,8 @@ def disable(options: argparse.Namespace) -> int:
     from otpauth.enable import trial
 
     seconds = _seconds(options.revert_after)
+    if not options.dry_run:
+        trial.check_none()
     kept = trial.enabled(options.service)
     edits = plan.to_disable(options.service, kept.edits if kept else ())
     if not edits:
@@ -91,6 +95,7 @@ def _try(change: Plan, options: argparse.Namespace, seconds: int, *, kind: str) 
     from otpauth.enable import trial
 
     if options.dry_run:
+        print("nothing was changed: this was a dry run")
         return report.DONE
     if not options.yes and not _agreed():
         print("nothing was changed")
@@ -142,11 +147,11 @@ def _group(text: str | None) -> str:
         return ""
     name = text.removeprefix("%")
     if name == text or not _NAME.fullmatch(name):
-        raise UsageError(f"{text!r} is not a group", hint="like --for %staff")
+        raise UsageError(f"{text!r} is not a group, which begins with %", hint="like --for %staff")
     try:
         grp.getgrnam(name)
     except KeyError:
-        raise RefusedError(f"no group {name!r}", hint=f"groupadd {name}") from None
+        raise RefusedError(f"no group {name!r}", hint="getent group lists the groups") from None
     return name
 
 

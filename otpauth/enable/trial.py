@@ -68,12 +68,7 @@ def begin(plan: Plan, seconds: int, *, kind: str = journal.ENABLE, at: Place = H
     """
     with at.journal.alone():
         _put_back_overdue(at)
-        held = at.journal.read()
-        if held is not None:
-            raise RefusedError(
-                f"a trial of {held.service} is pending until {journal.hour(held.until)}",
-                hint=f"{CONFIRM}; or put it back: sudo otpauth-admin revert",
-            )
+        check_none(at=at)
         trial = _planned(plan, seconds, kind, at)
         at.journal.write(trial)
         try:
@@ -88,6 +83,16 @@ def begin(plan: Plan, seconds: int, *, kind: str = journal.ENABLE, at: Place = H
 def pending(*, at: Place = HERE) -> Trial | None:
     """Return the trial that is neither confirmed nor put back. Raises RefusedError, OSError."""
     return at.journal.read()
+
+
+def check_none(*, at: Place = HERE) -> None:
+    """Raise RefusedError if a trial is pending: another one must wait for its end."""
+    held = at.journal.read()
+    if held is not None:
+        raise RefusedError(
+            f"a trial of {held.service} is pending until {journal.hour(held.until)}",
+            hint=f"{CONFIRM}; or put it back: sudo otpauth-admin revert",
+        )
 
 
 def enabled(service: str, *, at: Place = HERE) -> Trial | None:
