@@ -20,6 +20,12 @@ BINDIR := $(PREFIX)/bin
 SBINDIR := $(PREFIX)/sbin
 MANDIR := $(PREFIX)/share/man
 SHARE := $(PREFIX)/share/otpauth
+UNITDIR := $(PREFIX)/lib/systemd/system
+# Where the shells look for completions; Debian's zsh does not look here in /usr.
+BASHDIR := $(PREFIX)/share/bash-completion/completions
+ZSHDIR := $(PREFIX)/share/zsh/site-functions
+FISHDIR := $(PREFIX)/share/fish/vendor_completions.d
+COMPLETIONS := $(foreach name,otpauth otpauth-admin,$(BASHDIR)/$(name) $(ZSHDIR)/_$(name) $(FISHDIR)/$(name).fish)
 
 # The product's Python is the system's, never the first in PATH. pip runs isolated from PYTHON*
 # and the user's site, and honours pip's own configuration (PIP_INDEX_URL, PIP_CERT ...).
@@ -39,9 +45,9 @@ PACKAGES := libpam-python python3 python3-pip
 STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server passwd procps \
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
-TEST_PACKAGES := $(STAGE_PACKAGES) expect fail2ban faketime gcc libc6-dev libfaketime \
-  libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin mandoc otpw-bin pamtester pskc-utils \
-  pskctool strace sudo tmux zbar-tools
+TEST_PACKAGES := $(STAGE_PACKAGES) debian-archive-keyring debootstrap expect fail2ban faketime fish gcc \
+  libc6-dev libfaketime libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin lintian mandoc \
+  otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux zbar-tools zsh
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.
@@ -60,9 +66,9 @@ apt = if test -z "$(NOINSTALLDEPS)" && command -v apt-get >/dev/null; then \
   missing=$$(for package in $(1); do \
     dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed || echo $$package; done); \
   test -z "$$missing" || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
-    --no-install-recommends $$missing; } </dev/null || $(call fail,apt-get could not install $$missing); fi
+    --no-install-recommends --no-remove $$missing; } </dev/null || $(call fail,apt-get could not install $$missing); fi
 
-.PHONY: help build install install-files uninstall venv lock check lint types unit vectors attacks conformance faults \
+.PHONY: help build deb install install-files uninstall venv lock check lint types unit vectors attacks conformance faults \
   e2e howto packaging soak bench demo fresh clean install-packages test-packages demo-packages keys
 
 help: ## list the targets
@@ -104,18 +110,23 @@ install-files: build ## install the files alone: no apt, no keys
 >image=$$(mktemp -d $(BUILD)/image.XXXXXX)
 >trap 'rm -rf "$$image"' EXIT
 >mkdir -p $$image$(BINDIR) $$image$(SBINDIR) $$image$(LIB) $$image$(PAMDIR)
->cp -R otpauth $(BUILD)/deps bin/otpauth-pam-exec $$image$(LIB)/
+>cp -R otpauth $(BUILD)/deps bin/otpauth-pam-exec pam/in-use $$image$(LIB)/
 >cp bin/otpauth $$image$(BINDIR)/
 >cp bin/otpauth-admin $$image$(SBINDIR)/
 >cp pam/pam_otpauth.py $$image$(PAMDIR)/
 >for page in $(MAN_PAGES); do
 >  mkdir -p $$image$(MANDIR)/man$${page##*.}
->  cp man/$$page $$image$(MANDIR)/man$${page##*.}/
+>  sed 's|/usr/local/|$(PREFIX)/|g; s|/lib/security/pam_otp|$(PAMDIR)/pam_otp|g' man/$$page \
+>    > $$image$(MANDIR)/man$${page##*.}/$$page
 >done
 >for file in fail2ban/filter.d/otpauth.conf fail2ban/jail.d/otpauth.conf pam-configs/otpauth; do
 >  mkdir -p $$image$(SHARE)/$${file%/*}
 >  cp pam/$$file $$image$(SHARE)/$$file
 >done
+>mkdir -p $$image$(UNITDIR) $$image$(BASHDIR) $$image$(ZSHDIR) $$image$(FISHDIR)
+>sed 's|@SBINDIR@|$(SBINDIR)|' pam/systemd/otpauth-init.service > $$image$(UNITDIR)/otpauth-init.service
+>PYTHONPATH=$(CURDIR):$(BUILD)/deps $(PYTHON) -B pam/completion/write.py \
+>  $$image$(BASHDIR) $$image$(ZSHDIR) $$image$(FISHDIR)
 >sed -i 's|@LIB@|$(LIB)|' $$image$(BINDIR)/otpauth $$image$(SBINDIR)/otpauth-admin \
 >  $$image$(LIB)/otpauth-pam-exec $$image$(PAMDIR)/pam_otpauth.py
 >find $$image -name __pycache__ -prune -exec rm -rf {} +
@@ -141,8 +152,8 @@ install-files: build ## install the files alone: no apt, no keys
 >  rm -rf $(DESTDIR)$(LIB)/.old $$image$$part
 >done
 >for file in $$(cd $$image && find . -type f); do
->  mode=755
->  case $$file in *.py | *.conf | */man/* | */pam-configs/*) mode=644 ;; esac
+>  mode=644
+>  case $$file in .$(BINDIR)/* | .$(SBINDIR)/* | */otpauth-pam-exec | */in-use) mode=755 ;; esac
 >  install -m $$mode $$owner $$image/$$file $(DESTDIR)/$$file
 >done
 >case $$same in
@@ -166,17 +177,29 @@ keys:
 
 uninstall: ## remove what was installed; keys and users' files stay (root)
 >@test -n "$(DESTDIR)" || { $(root); }
-># grep's status says "error" rather than "found" if one of the two is missing: its output counts.
->lines=$$(grep -rnsE '^[^#]*(pam_otpauth\.py|otpauth-pam-exec)' $(DESTDIR)/etc/pam.d $(DESTDIR)/etc/pam.conf || :)
->test -z "$$lines" || { echo "$$lines" >&2
->  $(call fail,the lines above name otpauth and nobody could log in there without it: take them out first); }
+>pam/in-use $(DESTDIR)
 >rm -f $(DESTDIR)$(BINDIR)/otpauth $(DESTDIR)$(SBINDIR)/otpauth-admin $(DESTDIR)$(PAMDIR)/pam_otpauth.py
->rm -rf $(DESTDIR)$(LIB)/otpauth $(DESTDIR)$(LIB)/deps $(DESTDIR)$(LIB)/otpauth-pam-exec
+>rm -rf $(DESTDIR)$(LIB)/otpauth $(DESTDIR)$(LIB)/deps $(DESTDIR)$(LIB)/otpauth-pam-exec $(DESTDIR)$(LIB)/in-use
+>rm -f $(DESTDIR)$(UNITDIR)/otpauth-init.service $(addprefix $(DESTDIR),$(COMPLETIONS))
 >for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 >rm -rf $(DESTDIR)$(SHARE)/fail2ban $(DESTDIR)$(SHARE)/pam-configs
 >rmdir $(DESTDIR)$(LIB) $(DESTDIR)$(SHARE) 2>/dev/null || :
 >echo "otpauth removed from $(PREFIX)"
 >echo "left as they are: $(DESTDIR)/etc/otpauth (keys, configuration), $(DESTDIR)/var/lib/otpauth (records), users' ~/.otpauth"
+
+# The package is what install-files puts below PREFIX=/usr. pam_python's /lib/security is the same
+# folder as /usr/lib/security there.
+deb: build ## build/libpam-otpauth_VERSION_ARCH.deb, for Debian 12 and 13
+>@umask 022
+>$(call need,dpkg-deb,dpkg)
+>image=$$(mktemp -d $(BUILD)/image.XXXXXX)
+>trap 'rm -rf "$$image"' EXIT
+>$(MAKE) install-files PREFIX=/usr PAMDIR=/usr/lib/security ZSHDIR=/usr/share/zsh/vendor-completions \
+>  DESTDIR=$$image/root >/dev/null
+>deb=libpam-otpauth_$(VERSION)_$$(dpkg --print-architecture).deb
+>pam/debian/assemble $$image $(VERSION) $$image/$$deb
+>mv $$image/$$deb $(BUILD)/$$deb
+>echo "$(BUILD)/$$deb"
 
 # ---- developers ----------------------------------------------------------------------------
 
@@ -211,8 +234,11 @@ check: test-packages venv build lint types ## install what the tests need and ru
 >cat $$other
 >exit $$status
 
+# Postfix comes without a configuration: the tests write one of their own, and no host listens.
 test-packages:
 >@$(root)
+>test -n "$(NOINSTALLDEPS)" || test -e /etc/postfix || ! command -v debconf-set-selections >/dev/null \
+>  || echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
 >$(call apt,$(TEST_PACKAGES))
 
 lint: venv ## ruff and mandoc
@@ -222,7 +248,7 @@ lint: venv ## ruff and mandoc
 >test -z "$(MAN_PAGES)" || mandoc -T lint -W warning $(addprefix man/,$(MAN_PAGES))
 
 types: venv ## mypy --strict
->@$(VENV)/bin/mypy --strict otpauth pam/pam_otpauth.py
+>@$(VENV)/bin/mypy --strict otpauth pam/pam_otpauth.py pam/completion/write.py
 
 unit: venv build ## tests of single modules: no root, no stage
 >@$(PYTEST) -m "not stage and not soak" tests $(addprefix --ignore=tests/,attacks conformance e2e faults packaging vectors test_stage.py)

@@ -87,15 +87,19 @@ _TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED)
 class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether scratch codes are among them.
 
-    The first of the lengths is that of a code right behind a password.
+    The first of the lengths is that of a code right behind a password. `words` ask for a code to be
+    sent.
     """
 
     digits: tuple[int, ...]
     scratch: bool
+    words: tuple[str, ...] = ()
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
         plain = code(text)
+        if plain in self.words:
+            return True
         if plain.isdigit():
             return len(plain) in self.digits or (self.scratch and len(plain) == _SCRATCH)
         return self.scratch and re.fullmatch(_DASHED, text.strip()) is not None

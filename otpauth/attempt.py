@@ -45,19 +45,47 @@ _FAULTS: tuple[tuple[type[Exception], str, str], ...] = (
 FAULTS = tuple(kind for kind, _, _ in _FAULTS)  # what a transaction may raise
 
 
+class _Ways:
+    """The ways by which codes are sent to an account, put beside its tokens for one decision."""
+
+    def __init__(self, account: Account, terms: Terms) -> None:
+        self._blank = record.Record(account.name, account.uid)
+        self._routes = store.routes_of(account, terms)
+
+    def given(self, held: Record | None, request: Request, marks: Fingerprints) -> Record | None:
+        """Return the record to decide by."""
+        if not self._routes:
+            return held
+        from otpauth.kinds import sent
+
+        return sent.given(held or self._blank, self._routes, request, marks)
+
+    def stripped(self, after: Record | None, held: Record | None) -> Record:
+        """Return the record to write."""
+        if after is None or not self._routes:
+            return after or held or self._blank
+        from otpauth.kinds import sent
+
+        return sent.stripped(after, held or self._blank)
+
+
 def attempt(
     account: Account, request: Request, typed: Typed, terms: Terms, asked: Asked = login.UNASKED
 ) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     if asked.numbers is None and not _may_name(account, typed, terms):
         asked = asked._replace(numbers={})
+    ways = _Ways(account, terms)
     try:
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
-            outcome = login.decide(held, request, typed, terms.rule, chance=chance, asked=asked)
-            after = outcome.record or held or record.Record(account.name, account.uid)
-            return store.Act(after, outcome, home=outcome.verdict == login.ACCEPT)
+            seen = ways.given(held, request, marks)
+            outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
+            after = ways.stripped(outcome.record, held)
+            return store.Act(
+                after, outcome, home=after.enrolled and outcome.verdict == login.ACCEPT
+            )
 
         done = store.transact(account, terms, act)
     except FAULTS as error:
@@ -102,7 +130,7 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
         done = store.transact(account, terms, act)
     except FAULTS:
         return challenge.Challenge(prompt)
-    _log_adopted(request, done)
+    log_adopted(request, done)
     found: Challenge = done.value
     return found if done.recorded else challenge.Challenge(prompt)
 
@@ -123,14 +151,14 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
     None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
     Never raises.
     """
+    ways = _Ways(account, terms)
 
     def act(held: Record | None, marks: Fingerprints) -> store.Act:
-        outcome = login.spared(held, request, terms.rule, marks=marks)
-        after = outcome and outcome.record
-        home = bool(outcome and outcome.reason == login.OK_BYPASS)
-        return store.Act(
-            after or held or record.Record(account.name, account.uid), outcome, home=home
-        )
+        seen = ways.given(held, request, marks)
+        outcome = login.spared(seen, request, terms.rule, marks=marks)
+        after = ways.stripped(outcome and outcome.record, held)
+        home = bool(outcome and outcome.reason == login.OK_BYPASS and after.enrolled)
+        return store.Act(after, outcome, home=home)
 
     if not _may_be_spared(account, request, terms):
         return None
@@ -141,7 +169,7 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
     outcome: Outcome | None = done.value
     enough = done.recorded if outcome and outcome.reason == login.OK_GRACE else done.on_host
     if outcome is None or not enough:
-        _log_adopted(request, done)
+        log_adopted(request, done)
         return None
     if request.first_factor:
         outcome = outcome._replace(say=(*_waiting(done), *outcome.say))
@@ -182,7 +210,8 @@ def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> 
     try:
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
-        return login.decide(held, request, typed, terms.rule, chance=chance)._replace(record=None)
+        seen = _Ways(account, terms).given(held, request, chance.marks)
+        return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
     except FAULTS as error:
         verdict, reason = _mapped(error)
         return Outcome(verdict, reason)
@@ -261,12 +290,13 @@ def _deadline(until: int) -> str:
 
 def _log(request: Request, terms: Terms, outcome: Outcome, done: Done) -> None:
     note(request, outcome, terms.rule.log)
-    _log_adopted(request, done)
+    log_adopted(request, done)
     if done.home_fault and _first_today(done, request.now):
         log.send(log.line(user=request.user, home=done.home_fault), warning=True)
 
 
-def _log_adopted(request: Request, done: Done) -> None:
+def log_adopted(request: Request, done: Done) -> None:
+    """Write a line for each change that a transaction dealt with."""
     for digest, verb, name, result in done.adopted:
         text = log.line(user=request.user, proposal=digest, verb=verb, name=name, result=result)
         log.send(text, warning=result != secretfile.ADOPTED)

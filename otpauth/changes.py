@@ -78,12 +78,17 @@ class Adoption(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What the host goes by. `now` is in Unix seconds."""
+    """What the host goes by. `now` is in Unix seconds.
+
+    `sent_to` says that codes are sent to the account: then its first enrolment is not free, since
+    whoever can write its home would get past them.
+    """
 
     setup: Setup
     rule: Rule
     now: int
     marks: Fingerprints
+    sent_to: bool = False
 
 
 def encode(change: Change) -> bytes:
@@ -232,7 +237,7 @@ def _consider(
     except RefusedError as error:
         return account, str(error), False
     proved = False
-    if not _free(account, opened, change, ground.setup):
+    if not _free(account, opened, change, ground):
         checked = None
         if change.proof and not spent and ground.setup.changes != "admin":
             checked = _prove(account, change.proof, ground, ident)
@@ -283,11 +288,12 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
     }[proposal.verb]
 
 
-def _free(account: Record, opened: Opened, change: Change, setup: Setup) -> bool:
+def _free(account: Record, opened: Opened, change: Change, ground: Ground) -> bool:
     """Say whether a change needs no proof; taking away the last token always does."""
     takes_last = not change.add and set(account.tokens) <= set(change.remove)
-    trusted = setup.changes == "trust" and not takes_last
-    return opened.approved or not account.enrolled or trusted
+    trusted = ground.setup.changes == "trust" and not takes_last
+    first = not account.enrolled and not ground.sent_to
+    return opened.approved or first or trusted
 
 
 def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[Record, bool] | None:

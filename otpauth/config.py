@@ -1,8 +1,8 @@
 """otpauth.conf as text: ini, strict, every error with its line and what would be right.
 
-Two section types, [setup] and [login]; a key or section that is not known is an error, since a
-half-read policy would let somebody through. Comments stand on lines of their own, `%` and `#` in
-values are themselves. otpauth.conf(5) has every key.
+The sections are [setup], [login], and [channel NAME] for each way to send codes; a key or section
+that is not known is an error, since a half-read policy would let somebody through. Comments stand
+on lines of their own, `%` and `#` in values are themselves. otpauth.conf(5) has every key.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-from otpauth import policy
+from otpauth import policy, token
 from otpauth.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otpauth.channels import Channel
+
 SIZE_MAX = 64 * 1024  # bytes
 SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
+CHANNELS = tuple(f"channel {kind}" for kind in token.SENT)
 
 
 def parse(text: str, *, path: str) -> policy.Policy:
@@ -40,10 +43,16 @@ def parse(text: str, *, path: str) -> policy.Policy:
         raise _syntax(error, path) from None
     values: dict[str, dict[str, Any]] = {}
     places: dict[str, str] = {}
+    channels: dict[str, Channel] = {}
     for section in parser.sections():
+        if section in CHANNELS:
+            channel = _channel(section, dict(parser.items(section)), text, path)
+            channels[channel.name] = channel
+            continue
         if section not in SECTIONS:
             line = _line(text, section, None)
-            raise _unknown(path, line, f"section [{section}]", section, SECTIONS)
+            known = dict.fromkeys((*SECTIONS, *CHANNELS))
+            raise _unknown(path, line, f"section [{section}]", section, known)
         values[section] = {}
         for key, value in parser.items(section):
             line = _line(text, section, key)
@@ -53,7 +62,21 @@ def parse(text: str, *, path: str) -> policy.Policy:
         policy.Setup()._replace(**values.get("setup", {})),
         policy.Rule()._replace(**values.get("login", {})),
         places,
+        channels,
     )
+
+
+def _channel(section: str, pairs: dict[str, str], text: str, path: str) -> Channel:
+    from otpauth import channeltext
+
+    def line(key: str) -> str:
+        return f"{path}:{_line(text, section, key or None)}"
+
+    for key in pairs:
+        if key not in channeltext.KEYS:
+            at = _line(text, section, key)
+            raise _unknown(path, at, f"key {key!r} in [{section}]", key, channeltext.KEYS)
+    return channeltext.make(section.removeprefix("channel "), pairs, line)
 
 
 def _check_headers(text: str, path: str) -> None:
@@ -99,6 +122,7 @@ def _syntax(error: configparser.Error, path: str) -> ConfigError:
 def _line(text: str, section: str, key: str | None) -> int:
     """Return the number of the line where a section, or a key in it, stands."""
     inside = False
+    indented = 1  # a key may be; so are the further lines of a value
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\[(.+)\]", line)
         if header:
@@ -106,5 +130,7 @@ def _line(text: str, section: str, key: str | None) -> int:
             if inside and key is None:
                 return number
         elif inside and key is not None and line.partition("=")[0].strip() == key:
-            return number
-    return 1
+            if not line[0].isspace():
+                return number
+            indented = number
+    return indented

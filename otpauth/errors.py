@@ -77,3 +77,18 @@ class NoTerminalError(OtpauthError):
 
 class UsageError(OtpauthError):
     """Raised if the words of a command make no sense together."""
+
+
+class SendError(OtpauthError):
+    """Raised if a code could not be sent; `lost` says whether certainly nothing arrives."""
+
+    def __init__(self, message: str, *, lost: bool) -> None:
+        super().__init__(message)
+        self.lost = lost
+
+
+class UnreachedError(SendError):
+    """Raised if a gateway could not be connected to: nothing was sent, so it may be tried again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, lost=True)

@@ -6,10 +6,7 @@ Every file is trusted only if root owns it and nobody else may write it (for key
 from __future__ import annotations
 
 import os
-import select
-import signal
 import stat
-import time
 
 from otpauth import keys, policy
 from otpauth.errors import ConfigError, FormatError, HostKeyError, UnsafeFileError
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-PYTHON = "/usr/bin/python3"  # never sys.executable: that is found through the caller's PATH
 HELPER_SECONDS = 3
 _PLAIN = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -87,6 +83,25 @@ class Host(NamedTuple):
         except UnicodeDecodeError:
             raise ConfigError(f"{path!r} is not UTF-8 text") from None
 
+    def secrets(self) -> dict[str, str]:
+        """Read what gateways want to know; nothing if there is no file. Raises ConfigError."""
+        path = self.path("secrets")
+        try:
+            data = trusted(path, self.owner, most=16 * 1024, private=True)
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnsafeFileError) as error:
+            raise ConfigError(
+                f"{path!r} is not usable: {_why(error)}",
+                hint=f"chown root {path}; chmod 600 {path}",
+            ) from None
+        from otpauth import channels
+
+        try:
+            return channels.secrets(data.decode(), path=path)
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path!r} is not UTF-8 text") from None
+
     def open_proposals(self, proposals: tuple[Proposal, ...], user: str) -> tuple[Opened, ...]:
         """Open what is sealed to this host for this user, by the helper, in a few seconds.
 
@@ -100,9 +115,7 @@ class Host(NamedTuple):
         except HostKeyError:
             return ()
         ours = [each for each in proposals if each.key in secrets and each.user == user]
-        import json
-
-        from otpauth import seal
+        from otpauth import process, seal
 
         request = {
             "keys": {ident: secret.hex() for ident, secret in secrets.items()},
@@ -115,8 +128,8 @@ class Host(NamedTuple):
                 for each in ours
             ],
         }
-        reply = _ask_helper(json.dumps(request).encode()) if ours else None
-        if reply is None or len(reply) != len(ours):
+        reply = process.ask("unseal.py", request, seconds=HELPER_SECONDS) if ours else None
+        if not isinstance(reply, list) or len(reply) != len(ours):
             return ()
         return tuple(
             Opened(each, None if plain is None else bytes.fromhex(plain))
@@ -181,84 +194,3 @@ def machine() -> str:
 
 def _why(error: Exception) -> str:
     return error.strerror or "unknown" if isinstance(error, OSError) else str(error)
-
-
-def _ask_helper(request: bytes) -> list[str | None] | None:
-    """Run the helper with a request; None if it failed or took too long."""
-    import cryptography
-
-    folders = [
-        os.path.dirname(os.path.dirname(found)) for found in (__file__, cryptography.__file__)
-    ]
-    program = os.path.join(os.path.dirname(__file__), "unseal.py")
-    inner_in, outer_in = os.pipe()
-    outer_out, inner_out = os.pipe()
-    nowhere = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        child = os.posix_spawn(
-            PYTHON,
-            [PYTHON, "-ISB", program, *folders],
-            {},
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, inner_in, 0),
-                (os.POSIX_SPAWN_DUP2, inner_out, 1),
-                (os.POSIX_SPAWN_DUP2, nowhere, 2),
-            ],
-            setsigmask=[],
-        )
-    except OSError:
-        os.close(outer_in)
-        os.close(outer_out)
-        return None
-    finally:
-        for descriptor in (inner_in, inner_out, nowhere):
-            os.close(descriptor)
-    try:
-        reply = _talk(outer_in, outer_out, request)
-    finally:
-        os.close(outer_out)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    import json
-
-    try:
-        return list(json.loads(reply)) if reply else None
-    except ValueError:
-        return None
-
-
-def _talk(into: int, out: int, request: bytes) -> bytes:
-    """Write the request and read the reply, both without ever blocking for longer than allowed."""
-    deadline = time.monotonic() + HELPER_SECONDS
-    os.set_blocking(into, False)
-    waiting = select.poll()
-    waiting.register(into, select.POLLOUT)
-    waiting.register(out, select.POLLIN)
-    reply = b""
-    try:
-        while (left := deadline - time.monotonic()) > 0:
-            for descriptor, _ in waiting.poll(left * 1000):
-                if descriptor == out:
-                    part = os.read(out, 65536)
-                    if not part:
-                        return reply
-                    reply += part
-                elif request:
-                    request = request[_write_some(into, request) :]
-                    if not request:
-                        waiting.unregister(into)
-                        os.close(into)
-                        into = -1
-    finally:
-        if into >= 0:
-            os.close(into)
-    return b""
-
-
-def _write_some(descriptor: int, data: bytes) -> int:
-    try:
-        return os.write(descriptor, data)
-    except BlockingIOError:
-        return 0
-    except BrokenPipeError:
-        return len(data)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from otpauth.policy import Rule
 
 KNOWN_LIFE = 90 * 86400
-HOUR, WEEK = 3600, 7 * 86400
+HOUR, DAY, WEEK = 3600, 86400, 7 * 86400
+DUE_LIFE = 900  # seconds; no channel has codes of a longer life
 BACKOFF = ((10, HOUR, 300), (50, WEEK, HOUR))  # wrong answers, within, then one try per; seconds
 REPEAT_LIFE = 60  # the same wrong answer again within this is not charged twice
 CLOCK_SLACK = 120  # what is dated later than this from now is ignored
@@ -88,6 +89,8 @@ def prune(state: State, now: int) -> State:
             for mark, second in state.graces.items()
             if now - GRACE_MAX < second <= late
         },
+        due={mark: due for mark, due in state.due.items() if now - DUE_LIFE < due.second <= late},
+        sends=frozenset(event for event in state.sends if now - DAY < event.second <= late),
     )
 
 

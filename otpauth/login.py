@@ -129,10 +129,20 @@ class Asked(NamedTuple):
     """What a person was asked: the prompt, and the numbers by the id of their list.
 
     `numbers` None: nothing but the rule's prompt, so a list password counts with its number.
+    `ways` are the kinds of codes that can be sent to him; `by` is that of the one on its way.
     """
 
     prompt: str = ""
     numbers: dict[str, int] | None = None
+    ways: tuple[str, ...] = ()
+    by: str = ""
+
+    def wish(self, typed: str | None) -> str:
+        """Return the kind of code that an answer asks for: its name, or Enter for one more."""
+        word = answer.code(typed)
+        if typed is not None and not typed.strip():
+            return self.by
+        return word if word in self.ways else ""
 
 
 UNASKED = Asked()
@@ -232,7 +242,7 @@ def _compare(
     tries = [
         Try(candidate, each, match)
         for candidate in candidates
-        for each in sorted(usable, key=lambda each: token.KINDS[::-1].index(each.kind))
+        for each in sorted(usable, key=lambda each: _ORDER.index(each.kind))
         if (match := compare(each, account, candidate, request.now, rule, chance.marks, asked))
     ]
     if wait:
@@ -246,6 +256,7 @@ def _compare(
     return _refuse(account, tries, bucket, request, chance=chance, asked=asked)
 
 
+_ORDER = (*token.SENT, *token.KINDS[::-1])  # of comparing; all are compared
 SHOWN_MAX = 45  # characters of a service or address in an outcome; the longest address
 AGAIN_WRONG = "Wrong code. Type the next one that the device shows: "
 AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
@@ -323,7 +334,7 @@ def _refuse(
     if CLOCK in found:
         return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
     if not tries:
-        prompt = asked.prompt if asked.numbers else "Code: "
+        prompt = asked.prompt if asked.numbers or asked.by else "Code: "
         return Outcome(REFUSE, NO_CODE, again=f"That is not a code. {prompt}")
     state = account.state
     for each in tries:
@@ -337,7 +348,7 @@ def _refuse(
     if SKEWED in found:
         again = _skewed(found[SKEWED].match.off)
         return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
-    again = f"Wrong code. {asked.prompt}" if asked.numbers else AGAIN_WRONG
+    again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
     return Outcome(REFUSE, FAILED, found[WRONG].token.name, account, again=again)
 
 

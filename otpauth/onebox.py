@@ -34,11 +34,13 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     """
     held, found = store.peek(who, terms)
     enrolled = held is not None and held.enrolled
-    if not enrolled and store.unenrolled(who, terms):
+    ways = [each for each in store.routes_of(who, terms) if each.kind in terms.rule.kinds]
+    words = tuple(each.kind for each in ways)
+    if not enrolled and not ways and store.unenrolled(who, terms):
         return None
     usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
-    digits = {each.params.get("digits") for each in usable}
+    digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
-    if not enrolled or found.content.proposals:
-        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), scratch=True)
-    return Shapes(known, scratch=any(each.kind == "scratch" for each in usable))
+    if not (enrolled or ways) or found.content.proposals:
+        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), True, words)
+    return Shapes(known, any(each.kind == "scratch" for each in usable), words)

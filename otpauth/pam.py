@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from otpauth.account import Account
     from otpauth.arguments import Line
     from otpauth.login import Typed
+    from otpauth.sending import Ways
     from otpauth.store import Terms
 
 FIRST_FACTORS = ("publickey", "hostbased", "gssapi-with-mic")
 PASSWORD_PROMPT = "Password: "  # noqa: S105 -- a question
+SENDS_MAX = 3  # messages that one login asks for beyond the first
 PASSED_ON = 0.1  # seconds after the answer at which split passes it on, whoever's it is
 AGAIN_MAX = 1  # further prompts in one login, and only with a first factor
 
@@ -159,25 +161,43 @@ def _first_pass(pamh: Any, one: Login) -> Outcome | None:
     return outcome
 
 
-def _ask(pamh: Any, one: Login, given: str | None = None) -> int:
-    """Prompt and decide; a password with a code behind it is asked for as everybody's.
-
-    `given` is an answer that was given before.
-    """
+def _ask(pamh: Any, one: Login, kept: str | None = None) -> int:
+    """Prompt, unless the answer was kept, and decide; as everybody, if a password comes with it."""
     if one.line.forward:
         return _turns(pamh, one, Asked(one.line.prompt))
     with attempt.asking(one.who, one.request, one.terms, one.line.prompt) as asked:
-        return _turns(pamh, one, asked, given)
+        ways = _ways(one)
+        if not ways:
+            return _turns(pamh, one, asked, None, kept)
+        begun = ways.begin(asked) if kept is None else ways.offered(asked)
+        return _turns(pamh, one, begun, ways, kept)
 
 
-def _turns(pamh: Any, one: Login, asked: Asked, given: str | None = None) -> int:
-    """Prompt, unless the answer was given before, decide, and perhaps once more."""
+def _ways(one: Login) -> Ways | None:
+    """Return how codes may be sent to the person, None where that is out of the question."""
+    if one.who is None or not one.request.first_factor or not one.terms.policy.channels:
+        return None
+    from otpauth import sending
+
+    return sending.Ways(one.who, one.request, one.terms)
+
+
+def _turns(
+    pamh: Any, one: Login, asked: Asked, ways: Ways | None = None, kept: str | None = None
+) -> int:
+    """Ask, and with a first factor perhaps once more."""
     prompt = asked.prompt
     again_max = 0 if one.line.forward else AGAIN_MAX  # a second answer had no password in it
-    for turn in range(1 + again_max):
-        typed = _converse(pamh, prompt, echo=one.line.echo) if given is None else given
-        given = None
+    turn = sends = 0
+    while True:
+        typed = _converse(pamh, prompt, echo=one.line.echo) if kept is None else kept
+        kept = None
         answered = time.monotonic()
+        wish = asked.wish(typed)
+        if ways and wish and sends < SENDS_MAX:
+            asked, sends = ways.more(asked, wish), sends + 1
+            prompt = asked.prompt
+            continue
         now = int(time.time())
         one = one._replace(request=one.request._replace(now=now), terms=one.terms._replace(now=now))
         candidates = answer.tails(typed, bare=True) if one.line.forward else typed
@@ -187,9 +207,9 @@ def _turns(pamh: Any, one: Login, asked: Asked, given: str | None = None) -> int
         attempt.hold_back(answered)
         prompt = outcome.again
         if typed is None or not prompt or turn == again_max:
-            break
+            return _code(pamh, outcome)
         _tell(pamh, outcome.say)
-    return _code(pamh, outcome)
+        turn += 1
 
 
 def _decide(one: Login, typed: Typed, asked: Asked = login.UNASKED) -> Outcome:

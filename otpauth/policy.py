@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from otpauth.channels import Channel
+
+KINDS = (*token.KINDS, *token.SENT)  # all that a login may accept
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
 QRS = ("auto", "utf8", "ansi", "none")
@@ -44,7 +47,7 @@ class Rule(NamedTuple):
     """
 
     nullok: int = NEVER
-    kinds: tuple[str, ...] = token.KINDS
+    kinds: tuple[str, ...] = KINDS
     window: int = 3
     rate_limit: tuple[int, int] = (3, 30)
     resync: int = 600
@@ -78,11 +81,15 @@ class Setup(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """A whole otpauth.conf. `places` says where each key that is not a default was set."""
+    """A whole otpauth.conf. `places` says where each key that is not a default was set.
+
+    `channels` are by name, which is the kind of code that they bring.
+    """
 
     setup: Setup = Setup()
     login: Rule = Rule()
     places: dict[str, str] = {}
+    channels: dict[str, Channel] = {}
 
 
 def duration(text: str) -> int:
@@ -108,16 +115,19 @@ def _nullok(text: str) -> int:
     return int(begin.timestamp()) + DAY  # the end of that day
 
 
-def _kinds(text: str) -> tuple[str, ...]:
-    words = tuple(text.split())
-    if words == ("*",):
-        return token.KINDS
-    wrong = next((word for word in words if word not in token.KINDS), None)
-    if wrong is not None or not words:
-        raise ConfigError(
-            f"{wrong or text!r} is not a kind of token", hint="kinds: " + " ".join(token.KINDS)
-        )
-    return words
+def _kinds(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        words = tuple(text.split())
+        if words == ("*",):
+            return known
+        wrong = next((word for word in words if word not in known), None)
+        if wrong is not None or not words:
+            raise ConfigError(
+                f"{wrong or text!r} is not a kind of token", hint="kinds: " + " ".join(known)
+            )
+        return words
+
+    return read
 
 
 def _count(low: int, high: int) -> Callable[[str], int]:
@@ -193,7 +203,7 @@ def _template(text: str) -> str:
 
 RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "nullok": _nullok,
-    "kinds": _kinds,
+    "kinds": _kinds(KINDS),
     "window": _count(1, WINDOW_MAX),
     "rate_limit": _rate,
     "resync": _resync,
@@ -206,7 +216,7 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
 SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "file": _file,
     "changes": _one_of(*CHANGES),
-    "kinds": _kinds,
+    "kinds": _kinds(token.KINDS),
     "totp": _totp,
     "issuer": _template,
     "account": _template,

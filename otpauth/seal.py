@@ -76,6 +76,18 @@ class Fingerprints(NamedTuple):
             8, b"grace", user.encode(), service.encode(), source.encode(), ident.encode()
         )
 
+    def route(self, user: str, kind: str, to: str) -> str:
+        """Return the id of a way that a user has codes by: 64 bits, hex."""
+        return self._mac(8, b"route", user.encode(), kind.encode(), to.encode())
+
+    def due(self, user: str, service: str, place: str, ident: str) -> str:
+        """Return the hash that a code which is due is filed under: 64 bits, hex."""
+        return self._mac(8, b"due", user.encode(), service.encode(), place.encode(), ident.encode())
+
+    def sent(self, mark: str, second: int, number: str) -> str:
+        """Return what a code that is sent is the end of: 64 bits, hex."""
+        return self._mac(8, b"sent", mark.encode(), str(second).encode(), number.encode())
+
     def _mac(self, size: int, *fields: bytes) -> str:
         import hmac
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    T = TypeVar("T", int, tuple[int, int])
+    T = TypeVar("T", int, tuple[int, int], "Due")
 
 REMOVED_MAX = 256  # ids; the oldest are dropped
 EVENTS_MAX = 64  # wrong answers kept for strangers, and again for known places
@@ -27,6 +27,8 @@ TRIES_MAX = 16  # places whose latest scratch try is remembered
 GRACES_MAX = 16  # marks of codes that spare the next one for a while
 DONE_MAX = 32  # digests of proposals that were dealt with
 NOTICES_MAX = 8
+DUE_MAX = 16  # codes that were sent, of the latest minutes
+SENDS_MAX = 12  # messages to strangers' places, and again to known ones
 PLACE_MAX = 64  # characters
 _HEX = "0123456789abcdef"
 STRANGERS = "*"  # the bucket of all places that are not known
@@ -38,6 +40,14 @@ class Event(NamedTuple):
     second: int
     id: str
     bucket: str
+
+
+class Due(NamedTuple):
+    """A code that was sent: when, the random number it is made of, 1 if it is over."""
+
+    second: int
+    number: str
+    over: int
 
 
 class Notice(NamedTuple):
@@ -74,8 +84,9 @@ class State(NamedTuple):
     a code that fits a skewed phone; `removed` ids and when; `events` wrong answers; `known`
     place to last accepted code; `wrong` answer hash to when; `tries` place to its last scratch
     try; `graces` mark of a token and where it was accepted to when; `done` proposal digest to
-    when (at least: they are in the order of the values); `told` notices up to then were shown;
-    `bypass` the latest grant of logins without a code.
+    when (at least: they are in the order of the values); `due` codes that were sent, by mark;
+    `sends` messages that went out, by the bucket they were asked from; `told` notices up to then
+    were shown; `bypass` the latest grant of logins without a code.
     """
 
     steps: dict[str, int] = {}
@@ -91,6 +102,8 @@ class State(NamedTuple):
     tries: dict[str, int] = {}
     graces: dict[str, int] = {}
     done: dict[str, int] = {}
+    due: dict[str, Due] = {}
+    sends: frozenset[Event] = frozenset()
     notices: frozenset[Notice] = frozenset()
     told: int = 0
     bypass: Bypass = Bypass()
@@ -107,12 +120,16 @@ def join(one: State, two: State) -> State:
         drifts=_without(_later(one.drifts, two.drifts), removed),
         resyncs=_without(_later(one.resyncs, two.resyncs), removed),
         removed=removed,
-        events=_newest_events(one.events | two.events),
+        events=_newest_events(one.events | two.events, EVENTS_MAX),
         known=_newest(_later(one.known, two.known), KNOWN_MAX),
         wrong=_newest(_later(one.wrong, two.wrong), WRONG_MAX),
         tries=_newest(_later(one.tries, two.tries), TRIES_MAX),
         graces=_newest(_later(one.graces, two.graces), GRACES_MAX),
         done=_newest(_later(one.done, two.done), DONE_MAX),
+        due=dict(
+            sorted(_later(one.due, two.due).items(), key=lambda item: (item[1], item[0]))[-DUE_MAX:]
+        ),
+        sends=_newest_events(one.sends | two.sends, SENDS_MAX),
         notices=frozenset(sorted(one.notices | two.notices)[-NOTICES_MAX:]),
         told=max(one.told, two.told),
         bypass=max(one.bypass, two.bypass),
@@ -156,11 +173,11 @@ def _newest(items: dict[str, int], most: int) -> dict[str, int]:
     return dict(sorted(items.items(), key=lambda item: (item[1], item[0]))[-most:])
 
 
-def _newest_events(events: frozenset[Event]) -> frozenset[Event]:
+def _newest_events(events: frozenset[Event], most: int) -> frozenset[Event]:
     """Keep the newest of strangers and of known places apart, so that neither crowds the other."""
     strangers = sorted(event for event in events if event.bucket == STRANGERS)
     places = sorted(event for event in events if event.bucket != STRANGERS)
-    return frozenset(strangers[-EVENTS_MAX:] + places[-EVENTS_MAX:])
+    return frozenset(strangers[-most:] + places[-most:])
 
 
 def value(state: State) -> dict[str, Any]:
@@ -171,6 +188,8 @@ def value(state: State) -> dict[str, Any]:
         "drifts": {ident: list(pair) for ident, pair in state.drifts.items()},
         "resyncs": {ident: list(pair) for ident, pair in state.resyncs.items()},
         "events": _by_bucket(state.events),
+        "due": {mark: list(due) for mark, due in state.due.items()},
+        "sends": _by_bucket(state.sends),
         "notices": [list(notice) for notice in sorted(state.notices)],
         "bypass": list(state.bypass),
     }
@@ -190,12 +209,17 @@ def read(item: Any) -> State:
         drifts=_pairs(got["drifts"]),
         resyncs=_pairs(got["resyncs"]),
         removed=_numbers(got["removed"], _ident, most=REMOVED_MAX),
-        events=_events(got["events"]),
+        events=_events(got["events"], most=EVENTS_MAX),
         known=_numbers(got["known"], _place, most=KNOWN_MAX),
         wrong=_numbers(got["wrong"], _answer_mark, most=WRONG_MAX),
         tries=_numbers(got["tries"], _place, most=TRIES_MAX),
         graces=_numbers(got["graces"], _digest, most=GRACES_MAX),
         done=_numbers(got["done"], _digest, most=DONE_MAX),
+        due={
+            _digest(mark): _due(row)
+            for mark, row in canonical.mapping(got["due"], most=DUE_MAX).items()
+        },
+        sends=_events(got["sends"], most=SENDS_MAX),
         notices=frozenset(
             _notice(each) for each in canonical.array(got["notices"], most=NOTICES_MAX)
         ),
@@ -255,10 +279,15 @@ def _by_bucket(events: frozenset[Event]) -> dict[str, dict[str, int]]:
     return buckets
 
 
-def _events(item: Any) -> frozenset[Event]:
+def _due(item: Any) -> Due:
+    second, number, over = _row(item, 3)
+    return Due(canonical.integer(second), _random(number), canonical.integer(over, 0, 1))
+
+
+def _events(item: Any, *, most: int) -> frozenset[Event]:
     events = set()
-    for bucket, found in canonical.mapping(item, most=2 * EVENTS_MAX).items():
-        for ident, second in _numbers(found, _random, most=EVENTS_MAX).items():
+    for bucket, found in canonical.mapping(item, most=2 * most).items():
+        for ident, second in _numbers(found, _random, most=most).items():
             events.add(Event(second, ident, _place(bucket)))
     return frozenset(events)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from otpauth.home import Home, Place
     from otpauth.host import Host
     from otpauth.keys import RecordKey
+    from otpauth.kinds.sent import Route
     from otpauth.policy import Policy, Rule
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
@@ -131,7 +132,7 @@ def _once(account: Account, terms: Terms, act: Acting, deputy: Deputy) -> Done |
     with hostcopy.locked(terms.host, account):
         known = _gather(account, terms.host, keys, found)
         before = known.account or record.Record(account.name, account.uid)
-        adopted, results = _adopt(before, opened, terms, marks)
+        adopted, results = _adopt(account, before, opened, terms, marks)
         there = known.account is not None or adopted.enrolled
         if arrival and not there:
             if found.condition == "unfit" and not _is_theirs(arrival, terms):
@@ -204,9 +205,11 @@ def joined(account: Account, terms: Terms, found: Home) -> Record | None:
 def unenrolled(account: Account, terms: Terms) -> bool:
     """Say whether an account certainly has nothing here: no host copy, no file in its home.
 
-    A host copy that `reset` left counts as nothing. Where it cannot be told, the answer is no.
-    Raises GuardError, HostKeyError, RecordError.
+    A host copy that `reset` left counts as nothing. Where it cannot be told, the answer is no, and
+    so it is of one to whom codes are sent. Raises GuardError, HostKeyError, RecordError.
     """
+    if routes_of(account, terms):
+        return False
     with guard.shielded():
         if not os.path.isdir(os.path.dirname(terms.host.copy_of(account.name))):
             return False
@@ -249,15 +252,29 @@ def _opened(
 
 
 def _adopt(
-    account: Record, opened: tuple[secretfile.Opened, ...], terms: Terms, marks: Fingerprints
+    who: Account,
+    account: Record,
+    opened: tuple[secretfile.Opened, ...],
+    terms: Terms,
+    marks: Fingerprints,
 ) -> tuple[Record, tuple[tuple[str, str, str, str], ...]]:
     if not opened:
         return account, ()
     from otpauth import changes
 
     idents = tuple(os.urandom(8).hex() for _ in opened)
-    adoption = changes.adopt(account, opened, ground(terms, marks), idents)
+    on = ground(terms, marks)._replace(sent_to=bool(routes_of(who, terms)))
+    adoption = changes.adopt(account, opened, on, idents)
     return adoption.record, adoption.results
+
+
+def routes_of(account: Account, terms: Terms) -> tuple[Route, ...]:
+    """Return the ways by which codes are sent to an account, enrolled or not."""
+    if not terms.policy.channels:
+        return ()
+    from otpauth import routes
+
+    return routes.of(account, terms.policy, terms.host)
 
 
 def ground(terms: Terms, marks: Fingerprints) -> changes.Ground:

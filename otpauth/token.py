@@ -15,9 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-KINDS = ("totp", "hotp", "list", "scratch")
+KINDS = ("totp", "hotp", "list", "scratch")  # kinds that a record holds
+SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
 ONE_TIME = ("totp", "hotp")  # kinds of devices
-DAILY = (*ONE_TIME, "list")  # what a person uses every day; scratch codes are the spare key
+DAILY = (*ONE_TIME, "list", *SENT)  # what a person uses every day; scratch codes are the spare key
 SETS = ("list", "scratch")  # kinds of which the host keeps keyed hashes, each good for once
 ASKED = ("list",)  # kinds that the record must be looked at for before the prompt
 TOKENS_MAX = 8  # that an account may have, besides lists

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from otpauth import changes, keys, limits, login, oath, policy, record, seal, state, token
 from otpauth.kinds import paper
-from otpauth.state import Bypass, Event, Notice, State
+from otpauth.state import Bypass, Due, Event, Notice, State
 from otpauth.token import Draft, Token
 from otpauth.wishes import Wishes
 
@@ -177,6 +177,7 @@ events = st.builds(  # an event's id is random: two events never share one
     places,
     st.integers(0, 2),
 )
+dues = st.builds(Due, seconds, digests, st.integers(0, 1))
 notices = st.builds(
     Notice,
     seconds,
@@ -208,6 +209,8 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
         tries=table(places, seconds),
         graces=table(digests, seconds),
         done=table(digests, seconds),
+        due=table(digests, dues),
+        sends=st.frozensets(events, min_size=filled, max_size=most),
         notices=st.frozensets(notices, min_size=filled, max_size=most),
         told=seconds,
         bypass=st.builds(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import changes, host, keyfiles, seal, secretfile
+from otpauth import changes, host, keyfiles, process, seal, secretfile
 from otpauth.errors import ConfigError, HostKeyError, UnsafeFileError
 from otpauth.host import Host
 from tests import samples
@@ -192,7 +192,7 @@ def test_no_helper(place: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the helper cannot run, proposals wait."""
     waiting = asked(place)
     for program in ("/nowhere/python3", "/bin/false"):
-        monkeypatch.setattr(host, "PYTHON", program)
+        monkeypatch.setattr(process, "PYTHON", program)
         assert place.open_proposals((waiting,), "alice") == ()
 
 
@@ -202,7 +202,7 @@ def test_slow_helper(place: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     program = tmp_path / "slow"
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
-    monkeypatch.setattr(host, "PYTHON", str(program))
+    monkeypatch.setattr(process, "PYTHON", str(program))
     monkeypatch.setattr(host, "HELPER_SECONDS", 0.2)
     before = children()
     assert place.open_proposals((waiting,), "alice") == ()

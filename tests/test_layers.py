@@ -17,16 +17,17 @@ LAYERS = (
         "wishes",
     },
     {
-        "arguments", "bypass", "challenge", "changes", "config", "copies", "grace", "joining",
-        "limits", "login", "moving", "policy",
-        "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.totp",
+        "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
+        "copies", "grace", "joining", "limits", "login", "moving", "policy",
+        "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.sent", "kinds.totp",
         "formats",
     },
     {
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
-        "log", "numbers", "originals", "store", "unseal",
+        "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "onebox", "pam", "propose", "services", "stack", "cli", "doctor", "enable"},
+    {"attempt", "exec", "onebox", "pam", "propose", "sending", "services", "stack",
+     "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",
@@ -37,8 +38,10 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
-    "otpauth.arrivals", "otpauth.challenge", "otpauth.cli", "otpauth.config", "otpauth.formats",
-    "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.numbers", "otpauth.onebox", "otpauth.uri",
+    "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
+    "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles", "otpauth.kinds.paper",
+    "otpauth.kinds.sent", "otpauth.numbers", "otpauth.process", "otpauth.routes", "otpauth.send",
+    "otpauth.sending", "otpauth.onebox", "otpauth.uri", "email",
 }  # fmt: skip
 
 
@@ -58,7 +61,7 @@ MODULES = modules()
 def layer(name: str) -> int:
     """Return the number of a module's layer."""
     folder = name.partition(".")[0]
-    short = folder if folder in ("cli", "doctor", "enable", "formats") else name
+    short = folder if folder in ("cli", "doctor", "enable", "formats", "send") else name
     numbers = [number for number, names in enumerate(LAYERS) if short in names]
     assert len(numbers) == 1, f"otpauth/{name} is in no layer: LAYERS in tests/test_layers.py"
     return numbers[0]
@@ -171,3 +174,24 @@ def test_import_budget() -> None:
     assert {"otpauth.pam", "otpauth.kinds.totp", "cryptography"} <= loaded
     assert not loaded & NOT_IN_A_LOGIN
     assert not [each for each in loaded if each.startswith("cryptography.hazmat.primitives.hpke")]
+
+
+SENDING = """
+import sys
+sys.path[:0] = {path!r}
+from otpauth import pam, sending
+print(*sorted(sys.modules))
+"""
+
+
+def test_sending_budget() -> None:
+    """A login that sends leaves to the courier what is slow: TLS, mail, HTTP, other programs."""
+    program = SENDING.format(path=[str(TREE), str(TREE / "build/deps")])
+    done = subprocess.run(
+        ["/usr/bin/python3", "-ISB", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    heavy = {name for name in NOT_IN_A_LOGIN if not name.startswith("otpauth")}
+    assert "otpauth.sending" in loaded
+    assert not loaded & (heavy | {"http.client"})

@@ -18,7 +18,7 @@ GOOD = [
     ("nullok", "no", policy.NEVER),
     ("nullok", "until 2027-01-31", 1801440000),  # 2027-02-01 00:00 UTC
     ("nullok", "until:2028-02-29", 1835481600),
-    ("kinds", "*", ("totp", "hotp", "list", "scratch")),
+    ("kinds", "*", policy.KINDS),
     ("kinds", "totp scratch", ("totp", "scratch")),
     ("window", "1", 1),
     ("window", "21", 21),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from otpauth import canonical, changes, copies, keys, limits, oath, record, secretfile, state, token
 from otpauth.errors import FormatError
 from otpauth.record import Past, Record
-from otpauth.state import Event, Notice, State
+from otpauth.state import Due, Event, Notice, State
 from otpauth.wishes import Wishes
 from tests import samples
 
@@ -195,6 +195,12 @@ def largest(letter: str, place: str) -> Record:
             tries=dict.fromkeys(where[: state.TRIES_MAX], far),
             graces={f"{n:016x}": far for n in range(state.GRACES_MAX)},
             done={f"{n:016x}": far for n in range(state.DONE_MAX)},
+            due={f"{n:016x}": Due(far, "f" * 16, 1) for n in range(state.DUE_MAX)},
+            sends=frozenset(
+                Event(far, f"{n:016x}", bucket)
+                for n in range(state.SENDS_MAX)
+                for bucket in (state.STRANGERS, where[n])
+            ),
             notices=frozenset(
                 Notice(far, "refused", f"{n:032}", reason) for n in range(state.NOTICES_MAX)
             ),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from otpauth import canonical, state, token
 from otpauth.errors import FormatError
-from otpauth.state import Event, State
+from otpauth.state import Due, Event, State
 from tests import samples
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def test_nothing_undone(one: State, two: State) -> None:
             ours, theirs = getattr(both, name), getattr(old, name)
             assert all(ours[key] >= value for key, value in theirs.items())
         assert old.events <= both.events
+        assert old.sends <= both.sends
+        assert all(both.due[mark] >= each for mark, each in old.due.items())
         lost = old.notices - both.notices
         assert not lost or (max(lost) < min(both.notices) and len(both.notices) == 8)
         assert both.told >= old.told
@@ -144,6 +146,15 @@ def test_oldest_gives_way(field: str, most: int) -> None:
     assert set(table) - set(kept) == {f"{most:016x}"}
 
 
+def test_oldest_sent_gives_way() -> None:
+    """Of codes and messages over their limits the oldest are forgotten."""
+    due = {f"{n:016x}": Due(1000 - n, "0" * 16, 0) for n in range(state.DUE_MAX + 1)}
+    sends = {Event(n, f"{n:016x}", "192.0.2.1") for n in range(state.SENDS_MAX + 1)}
+    kept = state.bounded(State(due=due, sends=frozenset(sends)))
+    assert set(due) - set(kept.due) == {f"{state.DUE_MAX:016x}"}
+    assert sends - kept.sends == {min(sends)}
+
+
 @examples
 @given(states)
 def test_round_trip(one: State) -> None:
@@ -168,6 +179,11 @@ BAD = {
     "events_of_a_list": lambda v: v["events"].update({"*": [1]}),
     "event_id_short": lambda v: v["events"].update({"*": {"0": 1}}),
     "events_many": lambda v: v["events"].update({"*": {f"{n:016x}": 1 for n in range(65)}}),
+    "due_of_two": lambda v: v["due"].update({"0" * 16: [1, "0" * 16]}),
+    "due_number_short": lambda v: v["due"].update({"0" * 16: [1, "0", 0]}),
+    "due_over_twice": lambda v: v["due"].update({"0" * 16: [1, "0" * 16, 2]}),
+    "due_many": lambda v: v["due"].update({f"{n:016x}": [1, "0" * 16, 0] for n in range(17)}),
+    "sends_many": lambda v: v["sends"].update({"*": {f"{n:016x}": 1 for n in range(13)}}),
     "known_many": lambda v: v["known"].update({str(n): 1 for n in range(17)}),
     "place_escape": lambda v: v["known"].update({"\x1b[2J": 1}),
     "place_long": lambda v: v["tries"].update({"a" * 65: 1}),

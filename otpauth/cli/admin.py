@@ -51,7 +51,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _host_verbs(verbs: Verbs) -> None:
-    verb(verbs, "init", "make the host's keys if there are none")
+    one = verb(verbs, "init", "make the host's keys if there are none")
+    one.add_argument("--at-install", action="store_true", help="none where an image is built")
     one = verb(verbs, "key", "back up, restore, list or rotate the host's keys")
     actions = one.add_subparsers(
         dest="action", metavar="ACTION", required=True, prog=f"{PROGRAM} key"
@@ -73,6 +74,9 @@ def _host_verbs(verbs: Verbs) -> None:
     one = verb(verbs, "config", "check otpauth.conf and show what is in force")
     one.add_argument("file", metavar="FILE", nargs="?", help="instead of /etc/otpauth/otpauth.conf")
     one.add_argument("--json", action="store_true", help="for programs")
+    one = verb(verbs, "send-test", "send a message by a channel of otpauth.conf, as a login would")
+    one.add_argument("channel", metavar="CHANNEL", help="mail, sms or push")
+    one.add_argument("destination", metavar="DEST", help="an address or a number")
 
 
 def _service_verbs(verbs: Verbs) -> None:
@@ -204,12 +208,13 @@ def _only(users: list[str]) -> str:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, roster, why
+    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, roster, sendtest, why
 
     return {
         "init": hostkeys.init,
         "key": hostkeys.key,
         "doctor": doctor.host,
+        "send-test": sendtest.send_test,
         "list": roster.enrolled,
         "show": accounts.show,
         "why": why.why,

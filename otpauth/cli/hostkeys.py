@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     import argparse
 
 PROGRAM = "otpauth-admin"
+INITS = ("init", "openrc-init", "runit")
 _INPUT_MAX = 64 * 1024
 
 
-def init(_: argparse.Namespace) -> int:
+def init(options: argparse.Namespace) -> int:
     """Make keys and folders where there are none."""
-    _refuse_in_image()
+    image = _image()
+    if options.at_install and (image or not _booted()):
+        return _left_to_the_start()
+    if image:
+        raise RefusedError(
+            f"{image}: what is made from it would share its keys",
+            hint="run otpauth-admin init on the running system, before sshd starts",
+        )
     place = Host()
     public, new = keyfiles.init(place)
     if not new:
@@ -125,20 +133,30 @@ def _warn_of_machine(place: Host) -> None:
         )
 
 
-def _refuse_in_image() -> None:
-    """Refuse where an image is being built: everything made from it would share the keys."""
+def _left_to_the_start() -> int:
+    print("no keys made: an image may be being built, and all made from it would share them")
+    report.say(
+        PROGRAM, "hint", "otpauth-init.service makes them at the start; or otpauth-admin init"
+    )
+    return report.DONE
+
+
+def _image() -> str:
+    """Say by what this is seen to be an image and no running system; nothing if it is not."""
     try:
         inside = os.stat("/proc/1/root/.")
         here = os.stat("/")
     except FileNotFoundError:
-        raise RefusedError(
-            "there is no /proc, as in an image: what is made from it would share its keys",
-            hint="run otpauth-admin init on the running system, before sshd starts",
-        ) from None
-    except OSError:
-        return
-    if (inside.st_dev, inside.st_ino) != (here.st_dev, here.st_ino):
-        raise RefusedError(
-            "this is a chroot: what is made from it would share its keys",
-            hint="run otpauth-admin init on the running system, before sshd starts",
-        )
+        return "there is no /proc, as in an image"
+    except OSError:  # a container's root may not look into process 1
+        return ""
+    same = (inside.st_dev, inside.st_ino) == (here.st_dev, here.st_ino)
+    return "" if same else "this is a chroot"
+
+
+def _booted() -> bool:
+    """Say whether an init started this system: in a container's build there is none."""
+    if os.path.isdir("/run/systemd/system"):  # sd_booted(3)
+        return True
+    with open("/proc/1/comm", encoding="ascii") as file:
+        return file.read().strip() in INITS

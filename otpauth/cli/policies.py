@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,20 @@ def rows(found: policy.Policy) -> list[tuple[str, str, str]]:
         for key in table:
             text = _spelt(key, getattr(values, key))
             out.append((f"{section}.{key}", text, found.places.get(f"{section}.{key}", "default")))
+    for name, channel in found.channels.items():
+        for key, text in channel.written.items():
+            line = " ".join(filter(None, (each.strip() for each in text.splitlines())))
+            out.append((f"channel {name}.{key}", line, channel.line))
     return out
 
 
 def check(options: argparse.Namespace) -> int:
     """Print the policy. Raises ConfigError with file, line and mend."""
     found = _read(options.file) if options.file else Host().policy()
+    if found.channels and os.geteuid() == 0:
+        from otpauth.cli import sendtest
+
+        sendtest.check(found.channels, Host())
     if options.json:
         report.as_json({key: {"value": value, "set": where} for key, value, where in rows(found)})
     else:

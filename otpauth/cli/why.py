@@ -160,6 +160,8 @@ def _print(one: Person, blocks: list[Finding], rows: list[dict[str, Any]]) -> No
 
 def _blank(one: Person) -> str:
     name = one.account.name
+    if one.sent:
+        return f"{name} is sent codes ({', '.join(one.sent)}) where a first factor is known"
     if one.waiting:
         return f"{name} enrols with the next login that asks for a code"
     mend = f"otpauth-admin setup {name}; or, where no code is asked for, as {name}: otpauth"

@@ -59,7 +59,8 @@ def home_unfit(person: Person) -> Iterator[Fault]:
 
 def no_token(person: Person) -> Iterator[Fault]:
     """Give the account that must give a code and has no token that may be used."""
-    if not person.enrolled or any(_usable(person, each) for each in person.tokens):
+    usable = person.sent or any(_usable(person, each) for each in person.tokens)
+    if not person.enrolled or usable:
         return
     why = ", ".join(f"{each.name} {_unusable(person, each)}" for each in person.tokens)
     mend = f"{ADMIN} add {person.account.name} totp phone" if person.by_root else _ask_root(person)

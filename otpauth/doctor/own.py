@@ -66,7 +66,8 @@ def nobody_asks(_: Own) -> Iterator[Fault]:
 
 def not_enrolled(own: Own) -> Iterator[Fault]:
     """Give the account that has nothing, on a host that asks."""
-    nothing = own.person and not (own.person.enrolled or own.person.waiting)
+    one = own.person
+    nothing = one and not (one.enrolled or one.waiting or one.sent)
     if nothing and any(services.asking().values()):
         yield Fault("nothing is enrolled in your file, and codes are asked for", "otpauth")
 

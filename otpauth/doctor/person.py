@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from otpauth.policy import Policy, Rule
     from otpauth.record import Record
     from otpauth.secretfile import Listed, Proposal, SecretFile
+    from otpauth.store import Terms
 
 ADMIN = "otpauth-admin"
 KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
@@ -38,7 +39,8 @@ class Person(NamedTuple):
 
     `rule` is the host's; where root looks, with the user's own wishes. `record` is root's only.
     `fault` says why the record could not be read, `home_fault` why the file in the home could not.
-    `uid` is the one in the host's copy. `by_root` says who looks.
+    `uid` is the one in the host's copy. `by_root` says who looks. `sent` are the channels by which
+    codes are sent to it, enrolled or not.
     """
 
     account: Account
@@ -54,6 +56,7 @@ class Person(NamedTuple):
     record: Record | None = None
     fault: str = ""
     uid: int | None = None
+    sent: tuple[str, ...] = ()
 
     def command(self, verb: str, words: str = "") -> str:
         """Return the command for a verb that both commands have, as whoever looks would type it."""
@@ -91,9 +94,11 @@ def look(account: Account, policy: Policy) -> Seen:
 
 def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now: int) -> Person:
     """Return an account, by its home and its record."""
+    terms = store.Terms(host, policy, policy.login, now)
     blank = Person(account, policy.login, now, by_root=True, home_fault=found.fault)
+    blank = blank._replace(sent=_sent(account, terms))
     try:
-        held = store.joined(account, store.Terms(host, policy, policy.login, now), found)
+        held = store.joined(account, terms, found)
         blank = blank._replace(uid=_uid(account, host))
         public = host.public_key()
     except (RecordError, HostKeyError, GuardError, FormatError, OSError) as error:
@@ -117,8 +122,15 @@ def seen_by_owner(account: Account, host: Host, policy: Policy, now: int) -> Per
     person = _with_file(Person(account, policy.login, now, by_root=False), found, public)
     mine = propose.sorted_out(account, found.content, public).record
     return person._replace(
-        enrolled=bool(mine and mine.enrolled), tokens=mine.tokens if mine else ()
+        enrolled=bool(mine and mine.enrolled),
+        tokens=mine.tokens if mine else (),
+        sent=_sent(account, store.Terms(host, policy, policy.login, now)),
     )
+
+
+def _sent(account: Account, terms: Terms) -> tuple[str, ...]:
+    kinds = terms.rule.kinds
+    return tuple(each.kind for each in store.routes_of(account, terms) if each.kind in kinds)
 
 
 def _with_file(person: Person, found: Home, public: PublicKey) -> Person:

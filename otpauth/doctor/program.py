@@ -15,7 +15,7 @@ from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.ground import ask
 from otpauth.doctor.pamstack import asks
 from otpauth.errors import HostKeyError
-from otpauth.host import PYTHON
+from otpauth.process import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 SECURITY = ("/lib/security", "/usr/lib/security", "/lib/*/security", "/usr/lib/*/security")
 LIBRARIES = ("/usr/lib", "/lib", "/usr/lib/*", "/lib/*", "/usr/local/lib")
-INSTALL = "make install"
+PACKAGED = LIBRARY == "/usr/lib/otpauth"
+INSTALL = "apt-get install --reinstall libpam-otpauth" if PACKAGED else "make install"
 NEWEST = 14  # 3.14, the latest Python that this version of otpauth is for
 _ROUND_TRIP = """
 import sys

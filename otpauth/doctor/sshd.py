@@ -151,7 +151,8 @@ def robots(ground: Ground) -> Iterator[Fault]:
     lines = ground.stacks[SERVICE]
     if any(lets_unenrolled(each, ground) for each in lines if each.ours):
         return
-    enrolled = {each.account.name for each in ground.people if each.enrolled or each.waiting}
+    able = [each for each in ground.people if each.enrolled or each.waiting or each.sent]
+    enrolled = {each.account.name for each in able}
     keyed = [who.name for who, seen in ground.homes.items() if seen.has_key]
     shut = [name for name in keyed if name not in enrolled and is_asked(ground.settings_for(name))]
     if shut:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from otpauth.doctor.finding import FAIL, WARN, Finding
 from otpauth.enable import system
-from otpauth.host import PYTHON
+from otpauth.process import PYTHON
 
 if TYPE_CHECKING:
     from otpauth.enable.edit import Edit

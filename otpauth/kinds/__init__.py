@@ -53,6 +53,10 @@ def match(
         from otpauth.kinds import paper
 
         return paper.match(token, state, candidate.whole, numbers=numbers, marks=marks)
+    if "due" in token.params:
+        from otpauth.kinds import sent
+
+        return sent.match(token, state, code, now=now, marks=marks)
     if token.kind == "totp":
         from otpauth.kinds import totp
 

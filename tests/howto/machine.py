@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
-from tests.parts import accounts, processes, secrets
+from tests.parts import accounts, postfix, processes, secrets
 from tests.parts.accounts import Person
 from tests.parts.waiting import wait_until
 
@@ -41,11 +41,15 @@ test "$*" = "reload ssh" || {{ echo "systemctl: not on the stage: $*" >&2; exit 
 
 @dataclass(frozen=True)
 class Machine:
-    """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key."""
+    """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key.
+
+    `mail` is where mail comes to, if it does.
+    """
 
     people: dict[str, Person]
     programs: Path
     log: Path
+    mail: postfix.Mail | None = None
 
     def wait_for_sshd(self) -> None:
         """Wait until sshd listens, as whoever changes to another window does unawares."""
@@ -63,8 +67,11 @@ class Machine:
 
 
 @contextmanager
-def running() -> Iterator[Machine]:
-    """Give the machine, on which alice can log in with her key, or run sudo with her password."""
+def running(*, mail: bool = False) -> Iterator[Machine]:
+    """Give the machine, on which alice can log in with her key, or run sudo with her password.
+
+    With `mail`, it also delivers it.
+    """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
         folder.mkdir(mode=0o755)
@@ -83,7 +90,8 @@ def running() -> Iterator[Machine]:
         port = opened.enter_context(_sshd(folder))
         _give_key(alice, laptop, port)
         people = {"root": root, "alice": alice, "laptop": laptop}
-        yield Machine(people, folder, folder / LOG)
+        box = opened.enter_context(postfix.running(folder)) if mail else None
+        yield Machine(people, folder, folder / LOG, box)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ NEW, INSTEAD, BELOW, ABOVE = "a new file", "instead of", "below", "above"
 ANSWERS = (
     "code",
     "same code",
+    "mailed code",
     "wrong code",
     "scratch code",
     "password",

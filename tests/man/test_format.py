@@ -67,6 +67,8 @@ LIMITS = {
     "marks of wrong answers": "state.WRONG_MAX",
     "places with a scratch try": "state.TRIES_MAX",
     "marks of grace periods": "state.GRACES_MAX",
+    "codes that were sent": "state.DUE_MAX",
+    "messages to strangers, and again to the others": "state.SENDS_MAX",
     "digests of proposals dealt with": "state.DONE_MAX",
     "notices": "state.NOTICES_MAX",
     "outcomes": "record.OUTCOMES_MAX",

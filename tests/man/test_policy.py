@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from otpauth import arguments, config, policy, token
+from otpauth import arguments, channels, channeltext, config, policy, token
 from otpauth.cli import policies
 from otpauth.errors import ConfigError
 from tests.man import pages
@@ -23,6 +23,41 @@ NUMBERS = {
     "rate_limit": "{}/30s",
 }
 LENGTHS = ("account", "prompt")
+
+
+def test_channel_keys() -> None:
+    """Every key of a channel is in the page, in order of the alphabet, with what it is without."""
+    text = pages.subsection(PAGE, "[channel NAME]")
+    assert pages.items(text, "Cm") == sorted(channeltext.KEYS)
+    usual = channels.Channel("mail", "")
+    for key in channeltext.KEYS:
+        told = re.search(r"Default:\n\.Li (.*) \.$", _item("channel NAME", key), re.MULTILINE)
+        if told:
+            assert channeltext.KEYS[key](told[1]) == {key: getattr(usual, key)}, key
+    for key, (low, high) in {
+        "lifetime": ("60s", "900s"),
+        "digits": ("6", "8"),
+        "timeout": ("2s", "30s"),
+        "per_user": ("1", "12"),
+        "per_host": ("1", "100000"),
+    }.items():
+        assert re.search(rf"{low} to\s+{high}", _item("channel NAME", key))
+        rate = "/1h" if key.startswith("per_") else ""
+        channeltext.KEYS[key](low + rate)
+        channeltext.KEYS[key](high + rate)
+        number = int(re.sub("[a-z]", "", high)) + 1
+        with pytest.raises(ConfigError):
+            channeltext.KEYS[key](high.replace(str(number - 1), str(number)) + rate)
+
+
+def test_channel_values() -> None:
+    """The names that stand for something are those in the page, and so are types and fields."""
+    text = pages.subsection(PAGE, "[channel NAME]")
+    head = text.partition(".Bl")[0]
+    assert set(re.findall(r"\{(\w+)\}", head)) == set(channels.VALUES)
+    assert f"Cm {' | '.join(channels.TYPES)}\n" in text
+    assert all(each in _item("channel NAME", "to") for each in channels.GECOS)
+    assert f"Cm {' | '.join(channels.TLS)}\n" in text
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -90,7 +125,8 @@ def test_resync_bound() -> None:
 @pytest.mark.parametrize("name", pages.examples(PAGE))
 def test_examples(name: str) -> None:
     """Each example of the page is a file that is read."""
-    assert config.parse(pages.examples(PAGE)[name], path=name).places
+    read = config.parse(pages.examples(PAGE)[name], path=name)
+    assert read.places or read.channels
 
 
 def test_example_strict() -> None:

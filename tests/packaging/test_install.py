@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+import os
 import stat
 import subprocess
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS = ("usr/local/bin/otpauth", "usr/local/sbin/otpauth-admin", f"{LIB}/otpauth-pam-exec")
 SHIM = "lib/security/pam_otpauth.py"
+UNIT = "/usr/local/lib/systemd/system/otpauth-init.service"
 UNCHECKED_HASH = 0b01
 ROUND_TRIP = """
 import sys
@@ -85,6 +87,25 @@ def test_the_place_is_written_into_the_entry_points(tmp_path: Path) -> None:
         text = entry.read_text()
         assert 'LIB = "/opt/otpauth/lib/otpauth"\n' in text
         assert "@LIB@" not in text
+
+
+def test_manual_pages_name_the_place(tmp_path: Path) -> None:
+    """Every path in the installed manual pages is one of the installation that they come with."""
+    install(tmp_path, "PREFIX=/opt/otpauth", "PAMDIR=/opt/security")
+    pages = {page.name: page.read_text() for page in tmp_path.glob("opt/otpauth/share/man/*/*")}
+    assert "/opt/otpauth/lib/otpauth/otpauth-pam-exec" in pages["pam_otpauth.8"]
+    assert "/opt/security/pam_otpauth.py" in pages["pam_otpauth.8"]
+    assert not [name for name, text in pages.items() if "/usr/local" in text]
+
+
+def test_the_unit_is_sound(stage: Path) -> None:
+    """Systemd understands the unit, finds its command, and calls it well shut off."""
+    assert stage.is_dir()
+    verify = ("systemd-analyze", "verify", "--recursive-errors=no", UNIT)
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    security = ("systemd-analyze", "security", "--offline=yes", "--threshold=20", UNIT)
+    subprocess.run(security, check=True, capture_output=True)
 
 
 def test_dependencies_work_from_their_folder_alone(installed: Path) -> None:
@@ -164,6 +185,22 @@ def test_uninstall_refuses_while_pam_names_the_module(tmp_path: Path, line: str)
     number = 2 + line.count("\n")
     assert f"{service}:{number}:" in made.errors
     assert tree(tmp_path) == before
+
+
+def test_uninstall_reads_stacks_behind_links(tmp_path: Path) -> None:
+    """A stack that is a link is a stack; a dangling link, and a FIFO, keep nobody waiting."""
+    install(tmp_path)
+    folder = tmp_path / "etc/pam.d"
+    folder.mkdir(parents=True)
+    (tmp_path / "etc/stack").write_text("auth required pam_python.so pam_otpauth.py\n")
+    (folder / "gone").symlink_to("nowhere")
+    os.mkfifo(folder / "fifo")
+    (folder / "sshd").symlink_to("../stack")
+    made = make("uninstall", f"DESTDIR={tmp_path}")
+    assert made.status != 0
+    assert f"{folder}/sshd:1:" in made.errors
+    (folder / "sshd").unlink()
+    assert make("uninstall", f"DESTDIR={tmp_path}").status == 0
 
 
 def test_uninstall_goes_on_when_only_comments_name_the_module(tmp_path: Path) -> None:

@@ -179,6 +179,8 @@ def record_of_all() -> Record:
         graces={"2" * 16: now},
         bypass=state.Bypass(3, now, now + 3600, 2, 1),
         done={"1" * 16: now},
+        due={"3" * 16: state.Due(now, "4" * 16, 1)},
+        sends=frozenset({state.Event(now, "5" * 16, "192.0.2.1")}),
     )
     events = sorted(full.events)
     fixed = frozenset(each._replace(id=f"{n:016x}") for n, each in enumerate(events))

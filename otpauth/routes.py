@@ -1,0 +1,74 @@
+"""Which ways there are to a user: the channels of otpauth.conf that are for him, and his addresses.
+
+Addresses come from a template, from a map that only root may write, or, if the administrator says
+so, from the GECOS field. Whoever may change where a code goes has the code: a map that others may
+write counts as broken. Nothing of the user's home is looked at.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+
+from otpauth import account, channels, host
+from otpauth.errors import ConfigError, UnsafeFileError
+from otpauth.kinds.sent import Route
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otpauth.account import Account
+    from otpauth.channels import Channel
+    from otpauth.host import Host
+    from otpauth.policy import Policy
+
+MAP_MAX = 1024 * 1024  # bytes
+
+
+def of(who: Account, policy: Policy, place: Host) -> tuple[Route, ...]:
+    """Return the routes to a user, in the order of otpauth.conf.
+
+    One whose address cannot be found out, since a file is broken, has none; a user for whom there
+    is no address has no route.
+    """
+    found = []
+    for channel in policy.channels.values():
+        if not _is_for(who, channel.who):
+            continue
+        try:
+            text = _address(who, channel, place)
+            to = channels.address(channel.name, text) if text else None
+        except (ConfigError, KeyError, OSError, UnsafeFileError):
+            to = ""
+        if to is not None:
+            terms = (channel.digits, channel.lifetime, channel.per_user)
+            found.append(Route(channel.name, to, *terms))
+    return tuple(found)
+
+
+def _is_for(who: Account, words: tuple[str, ...]) -> bool:
+    """Say whether a list of names and groups means a user; its last word that fits decides."""
+    for word in reversed(words):
+        name = word.removeprefix("!")
+        if name in ("*", who.name) or (name.startswith("%") and _in_group(who, name[1:])):
+            return not word.startswith("!")
+    return False
+
+
+def _in_group(who: Account, name: str) -> bool:
+    try:
+        gid = grp.getgrnam(account.native(name)).gr_gid
+    except (KeyError, ValueError, UnicodeError):
+        return False
+    return gid in os.getgrouplist(account.native(who.name), who.gid)
+
+
+def _address(who: Account, channel: Channel, place: Host) -> str:
+    kind, _, rest = channel.to.partition(":")
+    if kind == "map":
+        data = host.trusted(rest, place.owner, most=MAP_MAX)
+        return channels.mapped(data.decode("utf-8", "replace"), who.name)
+    if kind == "gecos":
+        text = pwd.getpwnam(account.native(who.name)).pw_gecos
+        return channels.gecos(text, rest)
+    return channels.filled(channel.to, {"user": who.name})

@@ -1,0 +1,83 @@
+"""A real Postfix of the test's own: it delivers to local mailboxes, and listens nowhere."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+import shutil
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.parts.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import EmailMessage
+
+_MAIN = """compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+mail_spool_directory = {folder}/boxes/
+maillog_file_prefixes = {folder}
+maillog_file = {folder}/postfix.log
+myhostname = localhost
+mydestination = localhost example.org
+alias_maps =
+alias_database =
+biff = no
+"""
+_CODE = re.compile(r"^(\d{6}) is the code for your login as (\S+)")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The mailboxes."""
+
+    folder: Path
+
+    def of(self, name: str) -> list[EmailMessage]:
+        """Return what came for somebody, the latest last, as a standard parser reads it."""
+        found = sorted(self.folder.glob(f"boxes/{name}/new/*"), key=lambda p: p.stat().st_mtime_ns)
+        return [
+            email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            for path in found
+        ]
+
+    def code(self, name: str) -> str:
+        """Wait for a code for somebody's login, and return it."""
+        wait_until(lambda: self._codes(name), 20, what="Postfix delivers a code")
+        return self._codes(name)[-1]
+
+    def _codes(self, name: str) -> list[str]:
+        texts = [part.get_content() for each in self.of(name) if (part := each.get_body(["plain"]))]
+        found = [match for text in texts if (match := _CODE.match(text))]
+        return [each[1] for each in found if each[2] == name]
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Mail]:
+    """Run it in a folder that everybody may enter."""
+    for name, mode in (("queue", 0o755), ("boxes", 0o1777), ("data", 0o755)):
+        (folder / name).mkdir()
+        (folder / name).chmod(mode)
+    shutil.chown(folder / "data", "postfix")
+    Path("/etc/postfix/main.cf").write_text(_MAIN.format(folder=folder))
+    master = Path("/etc/postfix/master.cf")
+    kept = [line for line in master.read_text().splitlines() if not line.startswith("smtp ")]
+    if not any(line.startswith("postlog ") for line in kept):
+        kept.append("postlog unix-dgram n - n - 1 postlogd")
+    master.write_text("\n".join([*kept, ""]))
+    _postfix("start")
+    try:
+        yield Mail(folder)
+    finally:
+        _postfix("stop")
+
+
+def _postfix(word: str) -> None:
+    done = subprocess.run(("postfix", word), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
