@@ -31,12 +31,6 @@ if TYPE_CHECKING:
     from otpauth.doctor.finding import Finding
     from otpauth.enable.edit import Edit
 
-COMMAND = "sudo otpauth-admin confirm"
-CONFIRM = {
-    "sshd": f"log in and run: {COMMAND}",
-    "sudo": f"run: sudo -k; {COMMAND}",
-    "su": "run: su -c 'otpauth-admin confirm'",
-}
 REVERT_MAX = 86400  # seconds
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*\$?")
 
@@ -102,8 +96,7 @@ def _try(change: Plan, options: argparse.Namespace, seconds: int, *, kind: str) 
         return report.FAILED
     begun = trial.begin(change, seconds, kind=kind)
     until = time.strftime("%H:%M:%S", time.localtime(begun.until))
-    how = CONFIRM.get(change.service, f"log in through {change.service} and run: {COMMAND}")
-    print(f"From a second terminal {how}")
+    print(f"From a second terminal {trial.to_confirm(change.service)}")
     print(f"(else all is put back at {until}, even if this connection dies)")
     return report.DONE
 

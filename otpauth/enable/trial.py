@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from otpauth.enable.edit import Edit
     from otpauth.enable.plan import Plan
 
-CONFIRM = "from a new login: sudo otpauth-admin confirm"
+CONFIRM = "sudo otpauth-admin confirm"
+CONFIRMING = {
+    "sshd": f"log in and run: {CONFIRM}",
+    "sudo": f"run: sudo -k; {CONFIRM}",
+    "su": "run: su -c 'otpauth-admin confirm'",
+}
 
 
 class Place(NamedTuple):
@@ -85,13 +90,18 @@ def pending(*, at: Place = HERE) -> Trial | None:
     return at.journal.read()
 
 
+def to_confirm(service: str) -> str:
+    """Return what confirms a change of a service, from a second terminal."""
+    return CONFIRMING.get(service, f"log in through {service} and run: {CONFIRM}")
+
+
 def check_none(*, at: Place = HERE) -> None:
     """Raise RefusedError if a trial is pending: another one must wait for its end."""
     held = at.journal.read()
     if held is not None:
         raise RefusedError(
             f"a trial of {held.service} is pending until {journal.hour(held.until)}",
-            hint=f"{CONFIRM}; or put it back: sudo otpauth-admin revert",
+            hint=f"{to_confirm(held.service)}; or put it back: sudo otpauth-admin revert",
         )
 
 
@@ -116,7 +126,7 @@ def confirm(*, anyway: bool = False, at: Place = HERE) -> Trial:
         if not anyway and not newlogin.made_since(trial.service, trial.applied):
             raise RefusedError(
                 f"this is not a login that {trial.service} let in since the change",
-                hint="log in anew, without tmux or screen, leave this one open, and confirm there",
+                hint=f"from a second terminal, without tmux, {to_confirm(trial.service)}",
             )
         at.journal.keep(trial)
         faults = at.cancel()

@@ -441,8 +441,9 @@ def test_one_at_a_time(host: Host) -> None:
         done = enrolment.admin(*words, "--yes")
         assert (done.returncode, done.stdout) == (1, "")
         assert "a trial of login is pending until" in done.stderr
-        assert "otpauth-admin confirm" in done.stderr
+        assert "log in through login and run: sudo otpauth-admin confirm" in done.stderr
     assert enrolment.admin("enable", "su", "--dry-run").returncode == 0
+    assert "log in through login and run: " in enrolment.admin("confirm").stderr
 
 
 def test_a_service_of_another_name(host: Host) -> None:
