@@ -142,6 +142,8 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Check a code from stdin with the same decision as a login."""
+    if sys.stdin.isatty():
+        print("Code: ", end="", file=sys.stderr, flush=True)
     typed = sys.stdin.readline(4096).rstrip("\n")
     place = Host()
     policy = place.policy()
