@@ -123,8 +123,7 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
 
     def act(held: Record | None, _: Fingerprints) -> store.Act:
         found = challenge.challenge(held, request, terms.rule, prompt)
-        after = found.record or held or record.Record(account.name, account.uid)
-        return store.Act(after, found, home=False)
+        return store.Act(held or record.Record(account.name, account.uid), found, home=False)
 
     try:
         done = store.transact(account, terms, act)

@@ -34,18 +34,15 @@ class Paper(NamedTuple):
 
 
 class Challenge(NamedTuple):
-    """What is to be asked, and what has to be written, sent or reserved before that.
+    """What is to be asked, and the lists of which a number has to be held before that.
 
     `prompt` asks for the code of a device, empty if there is none; `plain` is what everybody is
-    asked. `record` must be durable before anything is sent, None if nothing is to be written;
-    `send` must be on its way before the prompt.
+    asked.
     """
 
     plain: str
     prompt: str = ""
     papers: tuple[Paper, ...] = ()
-    send: tuple[str, ...] = ()
-    record: Record | None = None
 
     def asked(self, held: dict[str, int]) -> Asked:
         """Return what the person is asked; `held` are the numbers he has alone, -1 for none.
