@@ -117,7 +117,10 @@ def confirm(*, anyway: bool = False, at: Place = HERE) -> Trial:
         trial = at.journal.read()
         if trial is None:
             at.cancel()
-            raise RefusedError(at.journal.last() or "nothing is on trial")
+            raise RefusedError(
+                at.journal.last() or "nothing is on trial",
+                hint="otpauth-admin enable SERVICE begins a trial",
+            )
         if not trial.applied:
             raise RefusedError(
                 f"the change of {trial.service} was interrupted and is not whole",
