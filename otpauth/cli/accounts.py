@@ -101,7 +101,7 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
         print(f"waits: {each.digest()}  {each.verb} {each.name}, made {made}")
     for row in held.outcomes if held else ():
         words = login.REASONS.get(row.reason, row.reason)
-        where = f"{row.service} from {row.place}" if row.place else row.service
+        where = report.where(row.service, row.place)
         print(f"{report.moment(row.second)}  {where}: {words} ({row.reason}) {row.token}".rstrip())
 
 
@@ -142,6 +142,8 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """Check a code from stdin with the same decision as a login."""
+    if sys.stdin.isatty():
+        print("Code: ", end="", file=sys.stderr, flush=True)
     typed = sys.stdin.readline(4096).rstrip("\n")
     place = Host()
     policy = place.policy()
@@ -217,8 +219,7 @@ def reset(options: argparse.Namespace) -> int:
     except OtpauthError as error:
         return _reset_unreadable(options.user, error)
     one.transact(lambda held, ground: changes.reset(held, ground.now))
-    print(f"{one.account.name} has no tokens now and enrols anew: otpauth setup")
-    return report.DONE
+    return _has_none(one.account.name)
 
 
 def _reset_unreadable(name: str, error: OtpauthError) -> int:
@@ -230,7 +231,11 @@ def _reset_unreadable(name: str, error: OtpauthError) -> int:
     who = account.lookup(name)
     handover.discard(Host(), Host().policy(), who)
     report.say(PROGRAM, "warning", f"{error}; it was set aside")
-    print(f"{who.name} has no tokens now and enrols anew: otpauth setup")
+    return _has_none(who.name)
+
+
+def _has_none(name: str) -> int:
+    print(f"{name} has no tokens now and enrols anew: {PROGRAM} setup {name}")
     return report.DONE
 
 
@@ -254,7 +259,10 @@ def rename(options: argparse.Namespace) -> int:
     """Carry a record over to a new name, or to the present uid of the same name."""
     who = account.lookup(options.user)
     if options.old != who.name and not gone(options.old):
-        raise RefusedError(f"the account {options.old!r} exists still")
+        raise RefusedError(
+            f"the account {options.old!r} exists still",
+            hint=f"first rename the account: usermod -l {options.user} {options.old}",
+        )
     place = Host()
     if options.old != who.name and os.path.lexists(place.copy_of(who.name)):
         raise RefusedError(f"{who.name} has a record already")

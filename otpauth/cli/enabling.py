@@ -31,22 +31,18 @@ if TYPE_CHECKING:
     from otpauth.doctor.finding import Finding
     from otpauth.enable.edit import Edit
 
-COMMAND = "sudo otpauth-admin confirm"
-CONFIRM = {
-    "sshd": f"log in and run: {COMMAND}",
-    "sudo": f"run: sudo -k; {COMMAND}",
-    "su": "run: su -c 'otpauth-admin confirm'",
-}
 REVERT_MAX = 86400  # seconds
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*\$?")
 
 
 def enable(options: argparse.Namespace) -> int:
     """Make a service ask for codes."""
-    from otpauth.enable import prove
+    from otpauth.enable import prove, trial
 
     seconds = _seconds(options.revert_after)
     wanted = _wanted(options)
+    if not options.dry_run:
+        trial.check_none()
     edits = plan.to_enable(wanted)
     if not edits:
         print(f"{wanted.service} asks for codes already, as these words say; nothing was changed")
@@ -65,6 +61,8 @@ def disable(options: argparse.Namespace) -> int:
     from otpauth.enable import trial
 
     seconds = _seconds(options.revert_after)
+    if not options.dry_run:
+        trial.check_none()
     kept = trial.enabled(options.service)
     edits = plan.to_disable(options.service, kept.edits if kept else ())
     if not edits:
@@ -91,14 +89,14 @@ def _try(change: Plan, options: argparse.Namespace, seconds: int, *, kind: str) 
     from otpauth.enable import trial
 
     if options.dry_run:
+        print("nothing was changed: this was a dry run")
         return report.DONE
     if not options.yes and not _agreed():
         print("nothing was changed")
         return report.FAILED
     begun = trial.begin(change, seconds, kind=kind)
     until = time.strftime("%H:%M:%S", time.localtime(begun.until))
-    how = CONFIRM.get(change.service, f"log in through {change.service} and run: {COMMAND}")
-    print(f"From a second terminal {how}")
+    print(f"From a second terminal {trial.to_confirm(change.service)}")
     print(f"(else all is put back at {until}, even if this connection dies)")
     return report.DONE
 
@@ -142,11 +140,11 @@ def _group(text: str | None) -> str:
         return ""
     name = text.removeprefix("%")
     if name == text or not _NAME.fullmatch(name):
-        raise UsageError(f"{text!r} is not a group", hint="like --for %staff")
+        raise UsageError(f"{text!r} is not a group, which begins with %", hint="like --for %staff")
     try:
         grp.getgrnam(name)
     except KeyError:
-        raise RefusedError(f"no group {name!r}", hint=f"groupadd {name}") from None
+        raise RefusedError(f"no group {name!r}", hint="getent group lists the groups") from None
     return name
 
 

@@ -99,6 +99,23 @@ def day(second: int) -> str:
     return "today" if date == time.strftime("%Y-%m-%d") else date
 
 
+def where(service: str, place: str) -> str:
+    """Return a service and from where, or by whom, it was used: an address, a name, local:UID."""
+    kind, _, uid = place.partition(":")
+    if kind == "local" and uid.isdigit():
+        return f"{service}, run by {_name_of(int(uid))}"
+    return f"{service} from {place}" if place else service
+
+
+def _name_of(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
 def moment(second: int) -> str:
     """Return date and time."""
     import time

@@ -72,7 +72,7 @@ class Folder:
         self._folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         found = os.fstat(self._folder)
         if found.st_uid != 0 or stat.S_IMODE(found.st_mode) & 0o077:
-            mend = f"chown root {path}; chmod 700 {path}; or name another, it is made"
+            mend = "name a folder that is not there yet: it is made so"
             raise RefusedError(f"{path!r} must be root's alone", hint=mend)
         try:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -194,7 +194,7 @@ def _members(name: str) -> list[str]:
     try:
         group = grp.getgrnam(name)
     except KeyError:
-        raise RefusedError(f"there is no group {name!r}") from None
+        raise RefusedError(f"no group {name!r}", hint="getent group lists the groups") from None
     first = [entry.pw_name for entry in pwd.getpwall() if entry.pw_gid == group.gr_gid]
     return sorted({*group.gr_mem, *first})
 
@@ -206,7 +206,8 @@ def _enrol(name: str, folder: Folder, options: argparse.Namespace) -> Result:
     except (UsageError, ConfigError, HostKeyError):
         raise
     except OtpauthError as error:
-        return Result(FAILED, f"{name!r}: {error}", error.hint)
+        told = str(error) if repr(name) in str(error) else f"{name!r}: {error}"
+        return Result(FAILED, told, error.hint)
     except OSError as error:
         return Result(FAILED, f"{name!r}: {error.filename or folder.path}: {error.strerror}", AGAIN)
 

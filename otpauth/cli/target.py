@@ -49,8 +49,14 @@ class Target:
         for each in self.tokens:
             if each.name == name:
                 return each
-        names = ", ".join(each.name for each in self.tokens) or "none"
-        raise NotEnrolledError(f"no token {name!r} on this host", hint=f"there are: {names}")
+        raise NotEnrolledError(f"no token {name!r} on this host", hint=self._what_there_is())
+
+    def _what_there_is(self) -> str:
+        if self.tokens:
+            return f"there are: {', '.join(each.name for each in self.tokens)}"
+        if self.waiting:
+            return f"{self.waiting[0].name!r} waits for the first login"
+        return f"{self.program} setup{self.by}"
 
     def check_free(self, name: str) -> None:
         """Raise RefusedError if a token or a waiting proposal has that name."""

@@ -72,7 +72,7 @@ SENTENCES = {
     ),
     login.NOT_ENROLLED: Told(
         "refused: {user} has nothing enrolled on this host",
-        "as {user}: otpauth; or: otpauth-admin setup {user}",
+        "otpauth-admin setup {user}; or, where no code is asked for, as {user}: otpauth",
     ),
     login.TOKEN_MISSING: Told(
         "refused: {user} is enrolled, but no token may be used",
@@ -142,13 +142,13 @@ def _person(name: str) -> Person:
 
 def _print(one: Person, blocks: list[Finding], rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        where = _where(row["service"], row["place"])
+        where = report.where(row["service"], row["place"])
         print(f"{report.moment(row['time'])}  {where}: {row['sentence']} ({row['reason']})")
         if row["mend"]:
             print(f"  {row['mend']}")
     if not rows:
-        print(f"no code of {one.account.name} was compared on this host yet; the system log")
-        print("has what was refused before that: reason=")
+        print(f"no code of {one.account.name} was compared on this host yet")
+        print("  what was refused before that: the system log, lines of otpauth with reason=")
     for each in blocks:
         print(f"now: {each.evidence}")
         if each.mend:
@@ -164,7 +164,8 @@ def _blank(one: Person) -> str:
         return f"{name} is sent codes ({', '.join(one.sent)}) where a first factor is known"
     if one.waiting:
         return f"{name} enrols with the next login that asks for a code"
-    return f"{name} has nothing enrolled on this host; as {name}: otpauth"
+    mend = f"otpauth-admin setup {name}; or, where no code is asked for, as {name}: otpauth"
+    return f"{name} has nothing enrolled on this host\n  {mend}"
 
 
 def _row(one: Person, past: tuple[Past, ...], place: int) -> dict[str, Any]:
@@ -189,13 +190,9 @@ def _before(earlier: tuple[Past, ...], row: Past) -> str:
     """Tell by which login the code of an outcome, or a later one, had been used."""
     for each in reversed(earlier):
         if each.token == row.token and each.reason in ACCEPTED:
-            where = _where(each.service, each.place)
+            where = report.where(each.service, each.place)
             return f", or a later one, had been used at {_clock(each, row)} by {where}"
     return " had been used before, maybe by setup"
-
-
-def _where(service: str, place: str) -> str:
-    return f"{service} from {place}" if place else service
 
 
 def _clock(each: Past, later: Past) -> str:

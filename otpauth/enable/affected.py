@@ -99,7 +99,7 @@ def _asked(people: list[Someone], wanted: Wanted) -> str:
         text = f"{wanted.service} asks everybody for {what}"
     if wanted.spared:
         text += f"; {listed(list(wanted.spared))} for a key alone"
-    return f"{text}; up to {wanted.until} not who has no token" if wanted.until else text
+    return f"{text}; up to {wanted.until} who has no token needs none" if wanted.until else text
 
 
 _WHAT = {

@@ -6,6 +6,7 @@ that differs from the real one by nothing but these files.
 
 from __future__ import annotations
 
+import difflib
 import glob
 import os
 import re
@@ -210,6 +211,10 @@ def _check_service(service: str) -> None:
             f"{service!r} is a part of every service",
             hint="enable each service by its name; for all: pam-auth-update --enable otpauth",
         )
+    if not os.path.lexists(os.path.join(stack.FOLDER, service)):
+        near = difflib.get_close_matches(service, os.listdir(stack.FOLDER), 1)
+        hint = f"{near[0]} ?" if near else f"is it installed? services are files of {stack.FOLDER}"
+        raise RefusedError(f"there is no service {service!r}", hint=hint)
 
 
 def _names(service: str) -> list[str]:

@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     from otpauth.enable.edit import Edit
     from otpauth.enable.plan import Plan
 
-CONFIRM = "from a new login: sudo otpauth-admin confirm"
+CONFIRM = "sudo otpauth-admin confirm"
+CONFIRMING = {
+    "sshd": f"log in and run: {CONFIRM}",
+    "sudo": f"run: sudo -k; {CONFIRM}",
+    "su": "run: su -c 'otpauth-admin confirm'",
+}
 
 
 class Place(NamedTuple):
@@ -71,12 +76,7 @@ def begin(plan: Plan, seconds: int, *, kind: str = journal.ENABLE, at: Place = H
     """
     with at.journal.alone():
         _put_back_overdue(at)
-        held = at.journal.read()
-        if held is not None:
-            raise RefusedError(
-                f"a trial of {held.service} is pending until {journal.hour(held.until)}",
-                hint=f"{CONFIRM}; or put it back: sudo otpauth-admin revert",
-            )
+        check_none(at=at)
         trial = _planned(plan, seconds, kind, at)
         at.journal.write(trial)
         try:
@@ -93,6 +93,21 @@ def pending(*, at: Place = HERE) -> Trial | None:
     return at.journal.read()
 
 
+def to_confirm(service: str) -> str:
+    """Return what confirms a change of a service, from a second terminal."""
+    return CONFIRMING.get(service, f"log in through {service} and run: {CONFIRM}")
+
+
+def check_none(*, at: Place = HERE) -> None:
+    """Raise RefusedError if a trial is pending: another one must wait for its end."""
+    held = at.journal.read()
+    if held is not None:
+        raise RefusedError(
+            f"a trial of {held.service} is pending until {journal.hour(held.until)}",
+            hint=f"{to_confirm(held.service)}; or put it back: sudo otpauth-admin revert",
+        )
+
+
 def enabled(service: str, *, at: Place = HERE) -> Trial | None:
     """Return the confirmed change of a service: its edits are from what was before otpauth."""
     return at.journal.enabled(service)
@@ -105,7 +120,10 @@ def confirm(*, anyway: bool = False, at: Place = HERE) -> Trial:
         trial = at.journal.read()
         if trial is None:
             at.cancel()
-            raise RefusedError(at.journal.last() or "nothing is on trial")
+            raise RefusedError(
+                at.journal.last() or "nothing is on trial",
+                hint="otpauth-admin enable SERVICE begins a trial",
+            )
         if not trial.applied:
             raise RefusedError(
                 f"the change of {trial.service} was interrupted and is not whole",
@@ -114,7 +132,7 @@ def confirm(*, anyway: bool = False, at: Place = HERE) -> Trial:
         if not anyway and not newlogin.made_since(trial.service, trial.applied):
             raise RefusedError(
                 f"this is not a login that {trial.service} let in since the change",
-                hint="log in anew, without tmux or screen, leave this one open, and confirm there",
+                hint=f"from a second terminal, without tmux, {to_confirm(trial.service)}",
             )
         for each in trial.edits:
             files.forget(each.path)

@@ -248,6 +248,10 @@ def test_root_adds_replaces_sets_and_removes_at_once(person: Person) -> None:
 def test_what_does_not_exist_is_said(person: Person) -> None:
     """Unknown users and tokens are errors that name them, and change nothing."""
     fob = enrolled(person)
+    with accounts.make() as nobody:
+        assert f"setup {nobody.name}" in admin("remove", nobody.name, "tablet").stderr
+        enrolment.fob(nobody)
+        assert "'phone' waits for the first login" in admin("set", nobody.name, "tablet").stderr
     for words, told in (
         (["show", "no-such-user"], "no-such-user"),
         (["remove", person.name, "tablet"], "no token 'tablet'"),
@@ -311,6 +315,15 @@ def test_a_stream_that_is_not_there(person: Person, words: str, stream: str) -> 
     assert "Traceback" not in done.stderr
     fails = stream.startswith(">") or "verify" in words
     assert done.returncode == int(fails), done.stderr
+
+
+def test_verify_asks_on_a_terminal(person: Person) -> None:
+    """Whoever runs `verify` at a terminal is asked for the code."""
+    fob = enrolled(person)
+    with as_root("verify", person.name) as dialogue:
+        dialogue.until("Code: ")
+        dialogue.type(fob.next())
+        assert dialogue.end() == 0
 
 
 def test_verify_decides_as_a_login(person: Person) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otpauth import login
-from otpauth.cli import why
+from otpauth.cli import report, why
 from tests.faults import logins
 from tests.parts import accounts, enrolment, log, pam
 
@@ -75,6 +75,16 @@ def test_the_story_of_a_used_code(person: Person) -> None:
 
 
 @pytest.mark.stage
+def test_places_are_told_in_words(person: Person) -> None:
+    """A login without an address is told with who ran the service; `show` tells it alike."""
+    fob = enrolment.fob(person)
+    assert attempt(person, fob.next(), rhost="").ok
+    assert ", run by root: accepted" in told(person)[0]
+    assert ", run by root: " in enrolment.admin("show", person.name).stdout
+    assert report.where("su", f"local:{2**31}") == f"su, run by uid {2**31}"
+
+
+@pytest.mark.stage
 def test_the_latest_only(person: Person) -> None:
     """-n gives so many outcomes, the latest; a number below 1 is wrong usage."""
     fob = enrolment.fob(person)
@@ -126,8 +136,9 @@ def test_a_wished_limit_is_told(person: Person) -> None:
 
 @pytest.mark.stage
 def test_nothing_enrolled(person: Person) -> None:
-    """Who has nothing is told to enrol; who has proposed, that the next login adopts."""
-    assert told(person)[-1].endswith(f"as {person.name}: otpauth")
+    """Who has nothing is told to enrol, by whom it can be; who has proposed, what adopts it."""
+    assert told(person)[-2].endswith("nothing enrolled on this host")
+    assert told(person)[-1].startswith(f"  otpauth-admin setup {person.name}; or, where")
     enrolment.fob(person)
     assert "enrols with the next login" in told(person)[-1]
 

@@ -224,7 +224,7 @@ def test_one_box(host: Host) -> None:
 def test_until_a_day(host: Host) -> None:
     """Until the deadline a key is enough for who has no token; who has one gives a code."""
     said = enable(host, "sshd", "--until", "2099-01-31")
-    assert "a key and a code; up to 2099-01-31 not who has no token" in said
+    assert "a key and a code; up to 2099-01-31 who has no token needs none" in said
     assert "robot" not in said
     done = by_key(host, host.robot)
     assert (done.ok, done.prompts) == (True, ())
@@ -349,16 +349,17 @@ def test_odd_files(host: Host, make: str, said: str) -> None:
     ("words", "said"),
     [
         (("sshd", "--for", "%nobodies"), "no group 'nobodies'"),
-        (("sshd", "--for", "crew"), "'crew' is not a group"),
+        (("sshd", "--for", "crew"), "'crew' is not a group, which begins with %"),
         (("sshd", "--except", "ghost"), "no account 'ghost'"),
         (("sudo", "--password"), "--password and --except are for sshd"),
         (("sshd", "--one-box", "--password"), "exclude each other"),
         (("sshd", "--until", "2020-01-31"), "2020-01-31 is over"),
         (("sshd", "--until", "soon"), "'soon' is not a date"),
         (("sshd", "--revert-after", "2d"), "at most one day"),
+        (("nothing",), "there is no service 'nothing'"),
         (("common-auth",), "is a part of every service"),
         (("../shadow",), "is not the name of a service"),
-        (("nothing",), "'/etc/pam.d/nothing' is not there"),
+        (("ssh",), "there is no service 'ssh'"),
         (("su-l",), "/etc/pam.d/su-l:2 takes the auth lines of su"),
     ],
 )
@@ -446,7 +447,27 @@ def test_dry_run(host: Host) -> None:
     assert "+auth required pam_python.so pam_otpauth.py after_password\n" in done.stdout
     assert "ok    alice can become root and has a token" in done.stdout
     assert "ok    a test login of alice through the new su works, with a code" in done.stdout
+    assert done.stdout.endswith("nothing was changed: this was a dry run\n")
     assert _files() == before
+    assert host
+
+
+def test_one_at_a_time(host: Host) -> None:
+    """While a change is on trial nothing else is tried or asked; a dry run may look."""
+    enable(host, "login")
+    for words in (("enable", "su"), ("enable", "login"), ("disable", "login")):
+        done = enrolment.admin(*words, "--yes")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "a trial of login is pending until" in done.stderr
+        assert "log in through login and run: sudo otpauth-admin confirm" in done.stderr
+    assert enrolment.admin("enable", "su", "--dry-run").returncode == 0
+    assert "log in through login and run: " in enrolment.admin("confirm").stderr
+
+
+def test_a_service_of_another_name(host: Host) -> None:
+    """A name that is nearly that of a service is answered with it."""
+    done = enrolment.admin("enable", "ssh", "--yes")
+    assert done.stderr.splitlines()[1] == "otpauth-admin: hint: sshd ?"
     assert host
 
 

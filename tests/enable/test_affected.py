@@ -126,7 +126,7 @@ BASIC = "sshd asks everybody for a key and a code"
         (Wanted("sshd", KEY), BASIC),
         (
             Wanted("sshd", KEY, "", ("git",), "2099-01-31"),
-            f"{BASIC}; git for a key alone; up to 2099-01-31 not who has no token",
+            f"{BASIC}; git for a key alone; up to 2099-01-31 who has no token needs none",
         ),
         (
             Wanted("sshd", PASSWORD, "staff"),

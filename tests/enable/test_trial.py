@@ -325,8 +325,9 @@ def test_confirmed(ground: Ground) -> None:
     assert [edit.before for edit in kept.edits] == [e.before for e in ground.plan.edits]
     assert trial.revert(at=ground.at) is None
     assert set(ground.seen()) == {"pam", "drop"}
-    with pytest.raises(RefusedError, match="the trial of sshd was confirmed at"):
+    with pytest.raises(RefusedError, match="the trial of sshd was confirmed at") as caught:
         trial.confirm(anyway=True, at=ground.at)
+    assert "otpauth-admin enable" in caught.value.hint
     assert ground.done.count("cancelled") >= 1
 
 

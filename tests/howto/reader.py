@@ -46,7 +46,6 @@ _ANOTHER_EVERYWHERE = {
     r"\d{4}-\d\d-\d\d": r"\d{4}-\d\d-\d\d",
     r"\d\d:\d\d:\d\d": r"\d\d:\d\d:\d\d",
     r"\d\d:\d\d": r"\d\d:\d\d",
-    r"local:\d+": r"local:\d+",
     r"(?m:^…\n)": r"(?:.*\n)*",
     r"…": r".*",
 }

@@ -143,7 +143,8 @@ def test_what_is_in_it(built: Path, tmp_path: Path) -> None:
     """The package has no compiled file, nothing in /etc, and the usual modes."""
     subprocess.run(("dpkg-deb", "-x", built, tmp_path), check=True)
     files = {name: stat.S_IMODE(mode) for name, (mode, _) in tree(tmp_path).items()}
-    assert {"usr/bin/otpauth", "usr/lib/security/pam_otpauth.py", UNIT} <= set(files)
+    howto = "usr/share/doc/libpam-otpauth/docs/howto/enable.md"  # README has links there
+    assert {"usr/bin/otpauth", "usr/lib/security/pam_otpauth.py", UNIT, howto} <= set(files)
     assert set(files.values()) == {0o644, 0o755}
     assert not [name for name in files if name.endswith(".pyc") or name.startswith(("etc", "lib"))]
 

@@ -184,6 +184,7 @@ def test_uninstall_refuses_while_pam_names_the_module(tmp_path: Path, line: str)
     assert made.status != 0
     number = 2 + line.count("\n")
     assert f"{service}:{number}:" in made.errors
+    assert "otpauth: hint: otpauth-admin disable SERVICE" in made.errors
     assert tree(tmp_path) == before
 
 

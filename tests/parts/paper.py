@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.parts.accounts import Person
 
-_CELL = re.compile(r"([0-9]{3}) (\S+(?: \S+)*)(?=  |$)")
+_CELL = re.compile(r"\b([0-9]{3}) (\S+(?: \S+)*)(?=  |$)")
 _ASKED = re.compile(r"assword ([0-9]{3}) from list")
 
 

@@ -19,6 +19,7 @@ from tests.parts import processes
 from tests.parts.secrets import Registry
 
 INTERVAL = 0.02
+SHOWN_MAX = 300  # characters
 
 
 class Watch:
@@ -77,12 +78,20 @@ def _look(registry: Registry, clean: set[bytes]) -> set[str]:
             if data in clean:
                 continue
             if registry.found_in(data):
-                findings.add(
-                    f"the {what} of process {pid} ({_name(pid)}) held a secret of this run"
-                )
+                where = f"the {what} of process {pid} ({_name(pid)}: {_shown(registry, pid)})"
+                findings.add(f"{where} held a secret of this run")
             else:
                 clean.add(data)
     return findings
+
+
+def _shown(registry: Registry, pid: int) -> str:
+    """Return a process's words, but no secret."""
+    words = _read(pid, "cmdline").split(b"\0")
+    shown = [
+        "(secret)" if registry.found_in(word) else word.decode("utf-8", "replace") for word in words
+    ]
+    return " ".join(" ".join(shown).split())[:SHOWN_MAX]
 
 
 def _read(pid: int, what: str) -> bytes:

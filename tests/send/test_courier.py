@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import pwd
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from otpauth import send
 from otpauth.errors import SendError
-from tests.parts import channel, secrets
+from tests.parts import channel, processes, secrets
 from tests.parts.gateway import Gateway
 from tests.parts.mailserver import MailServer
+from tests.parts.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.stage
 CODE = "482913"
@@ -90,7 +94,7 @@ def test_command_hangs(folder: Path) -> None:
         send.deliver(found, about(), {})
     assert not caught.value.lost
     assert time.monotonic() - since < 4
-    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+    wait_until(lambda: not processes.alive(int(pid.read_text())), what="its child is ended")
 
 
 def test_no_account(folder: Path) -> None:
