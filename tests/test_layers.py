@@ -130,6 +130,19 @@ def test_no_import_for_types_counts() -> None:
     assert "unicodedata" in imports(MODULES["answer"])
 
 
+def loaded_by(program: str) -> set[str]:
+    """Run a program that prints what it loaded; its text has codes, and is on no command line."""
+    done = subprocess.run(
+        ["/usr/bin/python3", "-ISB", "-"],
+        input=program,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
 LOGIN = """
 import sys
 sys.path[:0] = {path!r}
@@ -166,11 +179,7 @@ print(*sorted(sys.modules))
 def test_import_budget() -> None:
     """A login loads neither what is slow nor what only the tools need."""
     program = LOGIN.format(path=[str(TREE), str(TREE / "build/deps")])
-    done = subprocess.run(
-        ["/usr/bin/python3", "-ISB", "-c", program], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    loaded = set(done.stdout.split())
+    loaded = loaded_by(program)
     assert {"otpauth.pam", "otpauth.kinds.totp", "cryptography"} <= loaded
     assert not loaded & NOT_IN_A_LOGIN
     assert not [each for each in loaded if each.startswith("cryptography.hazmat.primitives.hpke")]
@@ -187,11 +196,7 @@ print(*sorted(sys.modules))
 def test_sending_budget() -> None:
     """A login that sends leaves to the courier what is slow: TLS, mail, HTTP, other programs."""
     program = SENDING.format(path=[str(TREE), str(TREE / "build/deps")])
-    done = subprocess.run(
-        ["/usr/bin/python3", "-ISB", "-c", program], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    loaded = set(done.stdout.split())
+    loaded = loaded_by(program)
     heavy = {name for name in NOT_IN_A_LOGIN if not name.startswith("otpauth")}
     assert "otpauth.sending" in loaded
     assert not loaded & (heavy | {"http.client"})
