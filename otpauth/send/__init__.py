@@ -51,7 +51,7 @@ def deliver(channel: Channel, letter: Letter, secrets: dict[str, str]) -> None:
     }
     reply = process.ask("send/courier.py", request, seconds=channel.timeout + GRACE_SECONDS)
     if not isinstance(reply, dict):
-        raise SendError("the time was over", lost=False)
+        raise SendError("the courier did not answer", lost=False)
     if reply["fault"]:
         raise SendError(str(reply["fault"]), lost=bool(reply["lost"]))
 

@@ -1,8 +1,9 @@
 """The courier: a program that sends one code and ends. Request on stdin, report on stdout.
 
 `/usr/bin/python3 -ISB courier.py FOLDER...`, with an empty environment, started as root by a login
-or by send-test. It gives up root before it looks at anything else, closes what it inherited, and
-ends when its time is over. Its report names no secret, code or address.
+or by send-test. It closes what it inherited, loads its own modules, and gives up root before it
+opens, runs or reaches anything; it ends when its time is over. Its report names no secret, code or
+address.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from otpauth.channels import Channel
+
+    Carrier = Callable[[Channel, dict[str, str], dict[str, str]], None]
 
 AGAIN_SECONDS = 0.5  # before the one further try, where nothing can have been sent
 AGAIN_LEFT = 2  # seconds that must be left for it
@@ -31,16 +35,17 @@ def main() -> int:
     """Send what stdin says, once more if the first try came to nothing for certain."""
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     request = json.load(sys.stdin)
-    _drop(*request["ids"])
     sys.path[:0] = sys.argv[1:]
     from otpauth.errors import SendError
 
+    carry = _carrier(request["channel"]["type"])  # root may read them wherever they lie
+    _drop(*request["ids"])
     deadline = time.monotonic() + request["channel"]["timeout"]
     signal.signal(signal.SIGALRM, _over)
     signal.setitimer(signal.ITIMER_REAL, request["channel"]["timeout"])
     report = {"fault": "", "lost": False}
     try:
-        _try(request, deadline)
+        _try(carry, request, deadline)
     except SendError as error:
         report = {"fault": str(error), "lost": error.lost}
     except OverError:
@@ -49,37 +54,37 @@ def main() -> int:
     return 0
 
 
-def _try(request: dict[str, Any], deadline: float) -> None:
+def _try(carry: Carrier, request: dict[str, Any], deadline: float) -> None:
     from otpauth.channels import Channel
     from otpauth.errors import UnreachedError
 
     what = (Channel(**request["channel"]), request["values"], request["secrets"])
     try:
-        _carry(*what)
+        carry(*what)
     except UnreachedError:
         if deadline - time.monotonic() < AGAIN_LEFT:
             raise
         time.sleep(AGAIN_SECONDS)
-        _carry(*what)
+        carry(*what)
 
 
-def _carry(channel: Channel, values: dict[str, str], secrets: dict[str, str]) -> None:
-    if channel.type == "http":
+def _carrier(kind: str) -> Carrier:
+    """Return what sends by a type of channel."""
+    if kind == "http":
         from otpauth.send import http
 
-        http.send(channel, values, secrets)
-    elif channel.type == "smtp":
+        return http.send
+    if kind == "smtp":
         from otpauth.send import smtp
 
-        smtp.send(channel, values, secrets)
-    elif channel.type == "sendmail":
+        return smtp.send
+    if kind == "sendmail":
         from otpauth.send import sendmail
 
-        sendmail.send(channel, values)
-    else:
-        from otpauth.send import command
+        return lambda channel, values, _: sendmail.send(channel, values)
+    from otpauth.send import command
 
-        command.send(channel, values)
+    return lambda channel, values, _: command.send(channel, values)
 
 
 def _drop(uid: int, gid: int, *groups: int) -> None:

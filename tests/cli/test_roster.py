@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.parts.accounts import Person
 
 pytestmark = pytest.mark.stage
+GONE = 60_000  # a uid that nobody has
 NAMES = ("=1+2", "@SUM(A1)", "+1", "-1", 'a,"b', "plain", "ä b")
 
 
@@ -39,7 +40,7 @@ def orphans(*names: str) -> Iterator[None]:
     paths = [Path(place.copy_of(name)) for name in names]
     try:
         for path, name in zip(paths, names, strict=True):
-            section = copies.sealed(place.record_key(), held._replace(user=name))
+            section = copies.sealed(place.record_key(), held._replace(user=name, uid=GONE))
             path.write_bytes(secretfile.serialize(secretfile.SecretFile((section,))))
             path.chmod(0o600)
         yield
