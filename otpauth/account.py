@@ -62,6 +62,17 @@ def of_uid(uid: int) -> Account:
         raise UnknownUserError(f"no account has uid {uid}") from None
 
 
+def in_group(who: Account, name: str) -> bool:
+    """Say whether an account is in a group, its own one included."""
+    import grp
+
+    try:
+        gid = grp.getgrnam(native(name)).gr_gid
+    except (KeyError, ValueError, UnicodeError):
+        return False
+    return gid in os.getgrouplist(native(who.name), who.gid)
+
+
 class Deputy:
     """A child process with a user's ids and groups, which answers requests one after another.
 

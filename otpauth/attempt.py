@@ -150,6 +150,8 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
     None for all others, and for what goes wrong: the prompt follows, and its outcome says it.
     Never raises.
     """
+    if not _may_be_spared(account, request, terms):
+        return None
     ways = _Ways(account, terms)
 
     def act(held: Record | None, marks: Fingerprints) -> store.Act:
@@ -159,8 +161,6 @@ def spared(account: Account, request: Request, terms: Terms) -> Outcome | None:
         home = bool(outcome and outcome.reason == login.OK_BYPASS and after.enrolled)
         return store.Act(after, outcome, home=home)
 
-    if not _may_be_spared(account, request, terms):
-        return None
     try:
         done = store.transact(account, terms, act)
     except FAULTS:

@@ -38,9 +38,9 @@ class Channel(NamedTuple):
     """One way to bring a code. `name` is the kind; `line` is where it stands, as path:line.
 
     `who` are the words of `for`. `to` is where a user's address comes from: a template, map:FILE
-    or gecos:FIELD. `per_user` and `per_host`
-    are (messages, seconds), `lifetime` and `timeout` in seconds. `fields` are (name, template) of
-    a form or JSON object, which `form` says; `headers` likewise. `written` is the section's text.
+    or gecos:FIELD. `per_user` and `per_host` are (messages, seconds), `lifetime` and `timeout` in
+    seconds. `fields` are (name, template) of a form or JSON object, which `form` says; `headers`
+    likewise. `written` is the section's text.
     """
 
     name: str

@@ -244,15 +244,6 @@ def _sender(text: str) -> str:
     return address("mail", text)
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in words:
-            raise ConfigError(f"{text!r} is none of: {' '.join(words)}")
-        return text
-
-    return read
-
-
 def _as(field: str, read: Callable[[str], Any]) -> Callable[[str], dict[str, Any]]:
     return lambda text: {field: read(text)}
 
@@ -263,7 +254,7 @@ def _body(kind: str) -> Callable[[str], dict[str, Any]]:
 
 _MAILING, _DIALLING = ("sendmail", "smtp"), ("smtp", "http")
 KEYS: dict[str, Callable[[str], dict[str, Any]]] = {
-    "type": _as("type", _one_of(*TYPES)),
+    "type": _as("type", policy.one_of(*TYPES)),
     "for": _as("who", _who),
     "to": _as("to", _source),
     "digits": _as("digits", _number(6, 8)),
@@ -277,12 +268,12 @@ KEYS: dict[str, Callable[[str], dict[str, Any]]] = {
     "sender": _as("sender", _sender),
     "host": _as("host", _hostname),
     "port": _as("port", _number(1, 65535)),
-    "tls": _as("tls", _one_of(*TLS)),
+    "tls": _as("tls", policy.one_of(*TLS)),
     "user": _as("user", _line_of),
     "password": _as("password", _secret),
     "ca": _as("ca", _path),
     "url": _as("url", _url),
-    "method": _as("method", _one_of("POST", "PUT")),
+    "method": _as("method", policy.one_of("POST", "PUT")),
     "headers": _as("headers", _pairs),
     "basic": _as("basic", _secret),
     "form": _body("form"),

@@ -88,30 +88,31 @@ def read(
 
 
 def kinds(account: Account, place: Host) -> frozenset[str]:
-    """Return the kinds of tokens that the clear lines of the host's copy list, unopened."""
-    try:
-        path = place.copy_of(account.name)
-        data = host.trusted(path, place.owner, most=secretfile.SIZE_MAX, private=True)
-    except (OSError, UnsafeFileError):
-        return frozenset()
-    lines = data.partition(b"\nsealed\n")[0].split(b"\n")
+    """Return the kinds of tokens that the clear lines of the host's copy list."""
+    lines = _unopened(account, place).partition(b"\nsealed\n")[0].split(b"\n")
     words = [line.split(b" ") for line in lines if line.startswith(b"token ")]
     return frozenset(each[2].decode("ascii", "replace") for each in words if len(each) > 2)
 
 
 def hints_at_bypass(account: Account, place: Host, now: int) -> bool:
-    """Say whether the clear lines tell of logins without a code.
+    """Say whether the clear lines tell of logins without a code."""
+    try:
+        records = secretfile.parse(_unopened(account, place)).records
+    except (FormatError, UnknownVersionError):
+        return False
+    return any(now < each.bypass[0] and each.bypass[1] for each in records)
+
+
+def _unopened(account: Account, place: Host) -> bytes:
+    """Return the host's copy as it lies there; nothing, if there is none that is fit.
 
     Read without a key, before a deputy is started: it says what to look into, and decides nothing.
     """
     try:
-        data = host.trusted(
-            place.copy_of(account.name), place.owner, most=secretfile.SIZE_MAX, private=True
-        )
-        records = secretfile.parse(data).records
-    except (FormatError, UnknownVersionError, UnsafeFileError, OSError):
-        return False
-    return any(now < each.bypass[0] and each.bypass[1] for each in records)
+        path = place.copy_of(account.name)
+        return host.trusted(path, place.owner, most=secretfile.SIZE_MAX, private=True)
+    except (OSError, UnsafeFileError):
+        return b""
 
 
 def set_aside(path: str) -> None:

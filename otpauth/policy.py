@@ -168,7 +168,9 @@ def _prompt(text: str) -> str:
     return text.rstrip() + " "
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return a reader of one of these words. It raises ConfigError for any other."""
+
     def read(text: str) -> str:
         if text not in words:
             raise ConfigError(f"{text!r} is none of: {' '.join(words)}")
@@ -211,15 +213,15 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "warn_below": _count(0, token.SCRATCH_MAX),
     "list_warn_below": _count(0, token.LIST_MAX),
     "prompt": _prompt,
-    "log": _one_of(*LOGS),
+    "log": one_of(*LOGS),
 }
 SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "file": _file,
-    "changes": _one_of(*CHANGES),
+    "changes": one_of(*CHANGES),
     "kinds": _kinds(token.KINDS),
     "totp": _totp,
     "issuer": _template,
     "account": _template,
     "scratch": _count(0, token.SCRATCH_MAX),
-    "qr": _one_of(*QRS),
+    "qr": one_of(*QRS),
 }

@@ -7,8 +7,6 @@ write counts as broken. Nothing of the user's home is looked at.
 
 from __future__ import annotations
 
-import grp
-import os
 import pwd
 
 from otpauth import account, channels, host
@@ -50,17 +48,9 @@ def _is_for(who: Account, words: tuple[str, ...]) -> bool:
     """Say whether a list of names and groups means a user; its last word that fits decides."""
     for word in reversed(words):
         name = word.removeprefix("!")
-        if name in ("*", who.name) or (name.startswith("%") and _in_group(who, name[1:])):
+        if name in ("*", who.name) or (name.startswith("%") and account.in_group(who, name[1:])):
             return not word.startswith("!")
     return False
-
-
-def _in_group(who: Account, name: str) -> bool:
-    try:
-        gid = grp.getgrnam(account.native(name)).gr_gid
-    except (KeyError, ValueError, UnicodeError):
-        return False
-    return gid in os.getgrouplist(account.native(who.name), who.gid)
 
 
 def _address(who: Account, channel: Channel, place: Host) -> str:

@@ -63,7 +63,7 @@ def enrolled(options: argparse.Namespace) -> int:
     elif options.csv:
         _print_csv(entries, ground)
     else:
-        report.table(HEAD, (_row(each, ground) for each in entries))
+        report.table(HEAD, (_row(each) for each in entries))
     return report.DONE
 
 
@@ -158,7 +158,7 @@ def _tokens(one: Entry) -> list[str]:
     return [f"{each.name} ({each.kind})" for each in one.held.ordered()] if one.held else []
 
 
-def _row(one: Entry, _: Ground) -> tuple[str, ...]:
+def _row(one: Entry) -> tuple[str, ...]:
     left = _left(one)
     return (
         one.user,

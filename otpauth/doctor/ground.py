@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import pwd
 import subprocess
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from otpauth.doctor.person import Person, Seen
     from otpauth.stack import Line
 
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 SECONDS = 10  # for a program that is asked something
 SILENT = "the home did not answer"
 GONE = "the home is not there"
@@ -37,23 +36,23 @@ class Said(NamedTuple):
     errors: str
 
 
-def ask(*command: str) -> Said:
+def ask(*command: str, seconds: float = SECONDS) -> Said:
     """Run a program of the system with a bare environment, for a limited time."""
     try:
         done = subprocess.run(  # noqa: S603 -- fixed programs
             command,
             stdin=subprocess.DEVNULL,
-            env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
+            env=ENVIRONMENT,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except FileNotFoundError:
         return Said(None, "", f"{command[0]} is not installed")
     except subprocess.TimeoutExpired:
-        return Said(None, "", f"{command[0]} did not answer in {SECONDS} s")
+        return Said(None, "", f"{command[0]} did not answer in {seconds} s")
     return Said(done.returncode, done.stdout, done.stderr.strip())
 
 
@@ -169,15 +168,6 @@ def settings_of(text: str) -> dict[str, str]:
         key, _, value = line.partition(" ")
         found.setdefault(key.lower(), value)
     return found
-
-
-def is_member(who: Account, group: str) -> bool:
-    """Say whether an account is in a group, its own one included."""
-    try:
-        number = grp.getgrnam(group).gr_gid
-    except KeyError:
-        return False
-    return number in os.getgrouplist(account.native(who.name), who.gid)
 
 
 def _is_shell(shell: str) -> bool:

@@ -9,8 +9,8 @@ import glob
 import re
 from typing import TYPE_CHECKING
 
+from otpauth.account import in_group
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
-from otpauth.doctor.ground import is_member
 from otpauth.doctor.pamstack import PASSWORDS, SEE, group_asked, lets_unenrolled
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _settings(ground: Ground) -> list[dict[str, str]]:
     group = group_asked(ground.stacks[SERVICE])
     if not group:
         return [ground.settings]
-    members = [who.name for who in ground.homes if is_member(who, group)]
+    members = [who.name for who in ground.homes if in_group(who, group)]
     enrolled = {each.account.name for each in ground.people if each.enrolled or each.waiting}
     found: list[dict[str, str]] = []
     for name in [each for each in members if each in enrolled] or members[:1]:

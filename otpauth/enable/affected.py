@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from otpauth.account import in_group
 from otpauth.doctor import shadow
 from otpauth.doctor.finding import FAIL, OK, WARN, Finding
-from otpauth.doctor.ground import ask, is_member
+from otpauth.doctor.ground import ask
 from otpauth.doctor.pamstack import PASSWORDS
 from otpauth.doctor.sshd import BY_PAM, SERVICE, ways
 from otpauth.enable.wanted import KEY, ONE_BOX, PASSWORD
@@ -245,13 +246,13 @@ def _lack(each: Someone, after: Ground) -> str:
 def _is_asked(who: Account, wanted: Wanted) -> bool:
     if who.name in wanted.spared:
         return False
-    return not wanted.group or is_member(who, wanted.group)
+    return not wanted.group or in_group(who, wanted.group)
 
 
 def _rises(who: Account) -> bool:
     """Say whether an account can become root: by sudo, or where that is missing by su."""
     by_su = "root" not in shadow.without_password()
-    by_group = any(is_member(who, group) for group in ROOTS)
+    by_group = any(in_group(who, group) for group in ROOTS)
     return _sudo(who.name, _SUDO_ALL, unknown=by_su or by_group)
 
 

@@ -13,6 +13,7 @@ import select
 import subprocess
 from typing import TYPE_CHECKING
 
+from otpauth.doctor.ground import ENVIRONMENT
 from otpauth.enable import files, system
 from otpauth.errors import WriteError
 
@@ -115,7 +116,7 @@ def _start_waiting() -> None:
     waiting = subprocess.Popen(  # noqa: S603 -- our own program
         (system.program(), "revert", "--wait"),
         cwd="/",
-        env=system.ENVIRONMENT,
+        env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

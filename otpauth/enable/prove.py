@@ -14,6 +14,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from otpauth.doctor.finding import FAIL, WARN, Finding
+from otpauth.doctor.ground import ENVIRONMENT
 from otpauth.enable import system
 from otpauth.process import PYTHON
 
@@ -71,7 +72,7 @@ def _rehearsed(request: bytes) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # noqa: S603 -- our own program
         (*NAMESPACES, PYTHON, "-ISB", rehearsal.__file__, *folders),
         input=request,
-        env=system.ENVIRONMENT,
+        env=ENVIRONMENT,
         cwd="/",
         capture_output=True,
         timeout=SECONDS,

@@ -238,7 +238,8 @@ def _wrong_code(player: Player) -> str:
 
 def _typed(player: Player, words: Sequence[str], code: str, who: Account | None = None) -> Talk:
     """Run a program that asks, and answer it: each question once."""
-    from otpauth.enable import system, typist
+    from otpauth.doctor.ground import ENVIRONMENT
+    from otpauth.enable import typist
 
     asked: list[str] = []
 
@@ -254,7 +255,7 @@ def _typed(player: Player, words: Sequence[str], code: str, who: Account | None 
             return (player.password if own.forward else "") + code
         return f"{player.password},{code}" if player.splits and code else player.password
 
-    environment = {**system.ENVIRONMENT, "HOME": player.work, "TERM": "dumb"}
+    environment = {**ENVIRONMENT, "HOME": player.work, "TERM": "dumb"}
     return typist.talk(words, answer, seconds=LOGIN_SECONDS, environment=environment, account=who)
 
 
@@ -337,12 +338,9 @@ def _port(words: Sequence[str]) -> int:
 
 
 def _told(*command: str) -> str:
-    from otpauth.enable import system
+    from otpauth.doctor.ground import ask
 
-    done = subprocess.run(  # noqa: S603 -- fixed programs
-        command, env=system.ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    return done.stdout
+    return ask(*command).output
 
 
 def _answers(port: int) -> bool:

@@ -16,7 +16,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from otpauth import pam
-from otpauth.enable import files, system
+from otpauth.doctor.ground import ENVIRONMENT
+from otpauth.enable import files
 from otpauth.errors import WriteError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def run(*command: str, text: str = "") -> None:
     done = subprocess.run(  # noqa: S603 -- fixed programs
         command,
         input=text,
-        env=system.ENVIRONMENT,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 from otpauth import host
+from otpauth.doctor.ground import ask
 
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8"}
 SECONDS = 60
 PACKAGE = os.path.abspath(host.__file__)
 
 
 def run(*command: str) -> str:
     """Run a program; return why it failed, or nothing."""
-    try:
-        done = subprocess.run(  # noqa: S603 -- fixed programs
-            command,
-            stdin=subprocess.DEVNULL,
-            env=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        return f"{command[0]} is not installed"
-    except subprocess.TimeoutExpired:
-        return f"{' '.join(command)} did not end in {SECONDS} s"
-    if done.returncode == 0:
+    said = ask(*command, seconds=SECONDS)
+    if said.status == 0:
         return ""
-    said = " ".join(done.stderr.split()) or f"status {done.returncode}"
-    return f"{' '.join(command)}: {said}"
+    if said.status is None:
+        return said.errors
+    return f"{' '.join(command)}: {' '.join(said.errors.split()) or f'status {said.status}'}"
 
 
 def has_systemd() -> bool:

@@ -22,7 +22,6 @@ from tests.parts.phone import Phone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
     from tests.howto.machine import Machine
     from tests.parts.accounts import Person
@@ -130,12 +129,7 @@ class Reader:
         """Go on."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the windows; bash does not end at a SIGTERM."""
         for shell in self._shells.values():
             shell.hang_up()

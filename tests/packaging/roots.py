@@ -24,7 +24,6 @@ from tests.parts.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from tests.parts.terminal import Talk
@@ -101,12 +100,7 @@ class Root:
         self.layers = (upper, *self.layers)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Take it away."""
         subprocess.run(("umount", self.path), check=True)
         shutil.rmtree(self._place)

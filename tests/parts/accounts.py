@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from otpauth import host
 from tests import stage
 from tests.parts import processes, secrets
+from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,15 +123,26 @@ def remove(person: Person) -> None:
         AssertionError: if a file of the product holds a secret in clear.
 
     """
-    for pid in processes_of(person.uid):
-        processes.end(pid)
+    _end_processes(person)
     state = Path("/var/lib/otpauth/users", person.name)
     leaks = secrets.registry.leaks_in_files([*person.home.glob(".otpauth*"), state])
-    subprocess.run(("userdel", "--remove", person.name), capture_output=True, check=False)
+    wait_until(lambda: _is_deleted(person), 10)
     shutil.rmtree(person.home, ignore_errors=True)
     for path in _key_files(person.name):
         path.unlink(missing_ok=True)
     assert not leaks, leaks
+
+
+def _is_deleted(person: Person) -> bool:
+    """Delete the account, which userdel refuses while one of its processes is there."""
+    _end_processes(person)
+    subprocess.run(("userdel", "--remove", person.name), capture_output=True, check=False)
+    return all(each.pw_name != person.name for each in pwd.getpwall())
+
+
+def _end_processes(person: Person) -> None:
+    for pid in processes_of(person.uid):
+        processes.end(pid)
 
 
 def _forget(name: str) -> None:
