@@ -6,10 +6,15 @@ that makes full-width digits. None of that changes a code; nothing else is mende
 
 from __future__ import annotations
 
+import hmac
 import re
 
 from otpauth import token
 from otpauth.value import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TYPED_MAX = 128  # characters; more is no code
 JOINED_MAX = 512  # characters, PAM's own bound of an answer
@@ -42,16 +47,27 @@ def numbered(typed: str) -> tuple[int, str] | None:
 class Candidate(NamedTuple):
     """A code that was perhaps typed, and what stood before it: the password, if the rest is one.
 
-    `whole` is the answer as it was typed, where it can be nothing but one code.
+    `whole` is the answer as it was typed, where it can be nothing but one code. `form`, if there is
+    one, is what a trusted client makes of a code before it hands it on: then `code` is that.
     """
 
     code: str
     prefix: str = ""
     whole: str = ""
+    form: Callable[[str], str] | None = None
 
     def __repr__(self) -> str:
         """Tell neither."""
         return f"Candidate({len(self.code)})"
+
+    def fits(self, digits: int) -> bool:
+        """Say whether this has the shape of a code of so many digits."""
+        plain = len(self.code) == digits and self.code.isascii() and self.code.isdigit()
+        return plain or self.form is not None
+
+    def equals(self, code: str) -> bool:
+        """Compare this with the code that a token shows."""
+        return hmac.compare_digest(self.form(code) if self.form else code, self.code)
 
 
 def alone(typed: str | None) -> tuple[Candidate, ...]:

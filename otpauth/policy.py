@@ -33,6 +33,19 @@ DAY = 86400  # seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+class Span(NamedTuple):
+    """How long a session lives: seconds from its first login, seconds unused, logins in all.
+
+    `timeout` 0: there are no sessions; `idle` 0: no bound; `logins` 0: no bound. `anywhere` says
+    that the same code is good from every address.
+    """
+
+    timeout: int = 0
+    idle: int = 0
+    logins: int = 10
+    anywhere: bool = False
+
+
 class Rule(NamedTuple):
     """What holds for a login.
 
@@ -44,6 +57,15 @@ class Rule(NamedTuple):
     `after_password` says that a first factor was demanded before this line of the stack,
     `before_password` that one is demanded after it. `wished_window` and `wished_limit` are what
     its user demands besides, see wishes.effective.
+
+    `who` are the words of those who are asked, `skip_from` the networks from which nobody is.
+    `lock` is (distinct wrong answers, seconds for which nothing is accepted after the last of
+    them), of 0 seconds until the administrator unlocks; (0, 0) for off. `session` is how long the
+    same one-time code stays good, `logout` whether a session's logout password ends it.
+    `client_secret` names the secret that a trusted client shares with the host, `trust` the hash
+    that it sends. `group` is the access group, empty for none; `names` are all by which a token may
+    be limited to this login; `family` are the other groups in which a session begins with one
+    here.
     """
 
     nullok: int = NEVER
@@ -60,6 +82,16 @@ class Rule(NamedTuple):
     before_password: bool = False
     wished_window: int = WINDOW_MAX
     wished_limit: tuple[int, int] = (0, 0)
+    who: tuple[str, ...] = ("*",)
+    skip_from: tuple[str, ...] = ()
+    lock: tuple[int, int] = (0, 0)
+    session: Span = Span()
+    logout: bool = False
+    client_secret: str = ""
+    trust: str = "sha256"
+    group: str = ""
+    names: tuple[str, ...] = ()
+    family: tuple[tuple[str, Span], ...] = ()
 
 
 class Setup(NamedTuple):

@@ -184,3 +184,12 @@ def test_nothing_is_lost_in_parting(typed: str, shapes: answer.Shapes) -> None:
     if found:
         assert typed.startswith(found.prefix)
         assert answer.code(typed[len(found.prefix) :].removeprefix(",")) == found.code
+
+
+def test_a_code_that_a_client_changed() -> None:
+    """What a trusted client made of a code equals what it makes of the same code, and no other."""
+    changed = answer.Candidate("654321", form=lambda code: code[::-1])
+    assert changed.equals("123456")
+    assert not changed.equals("654321")
+    assert changed.fits(8)
+    assert not answer.Candidate("654321").fits(8)

@@ -48,7 +48,6 @@ def match(
     numbers: dict[str, int] | None = None,
 ) -> Match | None:
     """Compare what was typed with a token of whatever kind; `numbers` are login.Asked's."""
-    code = candidate.code
     if token.kind == "list":
         from otpauth.kinds import paper
 
@@ -56,15 +55,15 @@ def match(
     if "due" in token.params:
         from otpauth.kinds import sent
 
-        return sent.match(token, state, code, now=now, marks=marks)
+        return sent.match(token, state, candidate, now=now, marks=marks)
     if token.kind == "totp":
         from otpauth.kinds import totp
 
-        return totp.match(token, state, code, now=now, rule=rule)
+        return totp.match(token, state, candidate, now=now, rule=rule)
     if token.kind == "hotp":
         from otpauth.kinds import hotp
 
-        return hotp.match(token, state, code, now=now, rule=rule)
+        return hotp.match(token, state, candidate, now=now, rule=rule)
     from otpauth.kinds import scratch
 
-    return scratch.match(token, state, code, marks=marks)
+    return scratch.match(token, state, candidate.code, marks=marks)

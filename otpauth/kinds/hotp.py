@@ -7,13 +7,12 @@ wrong code leaves the counter alone, so strangers cannot push it away.
 
 from __future__ import annotations
 
-import hmac
-
 from otpauth import oath
 from otpauth.kinds import ACCEPTED, SKEWED, USED, WRONG, Match
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from otpauth.answer import Candidate
     from otpauth.policy import Rule
     from otpauth.state import State
     from otpauth.token import Token
@@ -24,9 +23,9 @@ LOOK_BACK = 10  # used codes that are told apart from wrong ones
 RESYNC_LIFE = 600  # seconds within which the second code must come
 
 
-def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Match | None:
+def match(token: Token, state: State, code: Candidate, *, now: int, rule: Rule) -> Match | None:
     """Compare a code with a counter-based token."""
-    if len(code) != token.params["digits"] or not (code.isascii() and code.isdigit()):
+    if not code.fits(token.params["digits"]):
         return None
     following = state.counters.get(token.id, 0)
     window = min(LOOK_AHEAD, rule.wished_window)
@@ -46,15 +45,15 @@ def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Mat
     return Match(SKEWED, state._replace(resyncs=resyncs))
 
 
-def _fitting(token: Token, code: str, first: int, end: int) -> list[int]:
+def _fitting(token: Token, code: Candidate, first: int, end: int) -> list[int]:
     """Return all counters from `first` to before `end` with this code; every one is computed."""
     params = token.params
     secret = bytes.fromhex(params["secret"])
     return [
         counter
         for counter in range(first, end)
-        if hmac.compare_digest(
-            oath.hotp(secret, counter, digits=params["digits"], algorithm=params["algorithm"]), code
+        if code.equals(
+            oath.hotp(secret, counter, digits=params["digits"], algorithm=params["algorithm"])
         )
     ]
 

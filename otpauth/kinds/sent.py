@@ -9,8 +9,6 @@ send one message; it is good for one of them. Time is in Unix seconds.
 
 from __future__ import annotations
 
-import hmac
-
 from otpauth import limits, login, token, wishes
 from otpauth.kinds import ACCEPTED, USED, WRONG, Match
 from otpauth.state import Due, Event
@@ -19,6 +17,7 @@ from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from otpauth.answer import Candidate
     from otpauth.login import Request
     from otpauth.policy import Rule
     from otpauth.record import Record
@@ -80,12 +79,14 @@ def stripped(after: Record, before: Record) -> Record:
     )
 
 
-def match(each: Token, state: State, code: str, *, now: int, marks: Fingerprints) -> Match | None:
+def match(
+    each: Token, state: State, code: Candidate, *, now: int, marks: Fingerprints
+) -> Match | None:
     """Compare a code with the one that is due; None where none was sent."""
     due = state.due.get(each.params["due"])
-    if due is None or len(code) != each.params["digits"] or not (code.isascii() and code.isdigit()):
+    if due is None or not code.fits(each.params["digits"]):
         return None
-    if not hmac.compare_digest(_code(each, due, marks), code):
+    if not code.equals(_code(each, due, marks)):
         return Match(WRONG, state)
     if due.over:
         return Match(USED, state)

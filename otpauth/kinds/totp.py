@@ -12,13 +12,12 @@ anything accepted, so recorded codes that were used are worth nothing.
 
 from __future__ import annotations
 
-import hmac
-
 from otpauth import oath
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from otpauth.answer import Candidate
     from otpauth.policy import Rule
     from otpauth.state import State
     from otpauth.token import Token
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
 RESYNC_LIFE = 600  # seconds within which the second code must come
 
 
-def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Match | None:
+def match(token: Token, state: State, code: Candidate, *, now: int, rule: Rule) -> Match | None:
     """Compare a code with a time-based token at `now`, in Unix seconds."""
-    if len(code) != token.params["digits"] or not (code.isascii() and code.isdigit()):
+    if not code.fits(token.params["digits"]):
         return None
     period = token.params["period"]
     here = oath.time_step(now, period=period)
@@ -50,7 +49,7 @@ def match(token: Token, state: State, code: str, *, now: int, rule: Rule) -> Mat
     return Match(WRONG, state, wait=wait)
 
 
-def _fitting(token: Token, code: str, steps: list[int]) -> list[int]:
+def _fitting(token: Token, code: Candidate, steps: list[int]) -> list[int]:
     """Return those of the steps with this code; every one is computed."""
     params = token.params
     secret = bytes.fromhex(params["secret"])
@@ -58,8 +57,8 @@ def _fitting(token: Token, code: str, steps: list[int]) -> list[int]:
         step
         for step in steps
         if step >= 0
-        and hmac.compare_digest(
-            oath.hotp(secret, step, digits=params["digits"], algorithm=params["algorithm"]), code
+        and code.equals(
+            oath.hotp(secret, step, digits=params["digits"], algorithm=params["algorithm"])
         )
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from otpauth.answer import Candidate
 from otpauth.kinds import ACCEPTED, SKEWED, USED, WRONG, Match, hotp
 from otpauth.state import State
 from tests import samples
@@ -15,7 +16,7 @@ HELD = State(counters={TOKEN.id: 100})
 
 def match(code: str, held: State = HELD, *, now: int = NOW, resync: int = 600) -> Match:
     """Compare a code."""
-    found = hotp.match(TOKEN, held, code, now=now, rule=RULE._replace(resync=resync))
+    found = hotp.match(TOKEN, held, Candidate(code), now=now, rule=RULE._replace(resync=resync))
     assert found is not None
     return found
 
@@ -86,7 +87,7 @@ def test_resync_off() -> None:
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "12345a", "\u0661" * 6])
 def test_shape(code: str) -> None:
     """What has another shape than this token's codes is not compared."""
-    assert hotp.match(TOKEN, HELD, code, now=NOW, rule=RULE) is None
+    assert hotp.match(TOKEN, HELD, Candidate(code), now=NOW, rule=RULE) is None
 
 
 def test_first_code() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otpauth import oath, policy
+from otpauth.answer import Candidate
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match, totp
 from otpauth.state import State
 from tests import samples
@@ -16,7 +17,7 @@ NOTHING = State()
 
 def match(code: str, held: State = NOTHING, *, now: int = NOW, **rule: int) -> Match:
     """Compare a code, with some keys of the rule set."""
-    found = totp.match(TOKEN, held, code, now=now, rule=RULE._replace(**rule))
+    found = totp.match(TOKEN, held, Candidate(code), now=now, rule=RULE._replace(**rule))
     assert found is not None
     return found
 
@@ -76,13 +77,13 @@ def test_wait_for_the_next_code() -> None:
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "12345a", "abcdef", "12345678"])
 def test_shape(code: str) -> None:
     """What has another shape than this token's codes is not compared."""
-    assert totp.match(TOKEN, State(), code, now=NOW, rule=RULE) is None
+    assert totp.match(TOKEN, State(), Candidate(code), now=NOW, rule=RULE) is None
 
 
 @pytest.mark.parametrize("code", ["\u0661\u0662\u0663\u0664\u0665\u0666", "\u00b2" * 6])
 def test_digits_of_other_scripts(code: str) -> None:
     """Six digits that are not ASCII are not compared, and do no harm."""
-    assert totp.match(TOKEN, State(), code, now=NOW, rule=RULE) is None
+    assert totp.match(TOKEN, State(), Candidate(code), now=NOW, rule=RULE) is None
 
 
 @pytest.mark.parametrize("offset", [-20, -5, -2, 2, 3, 19, 20])
@@ -148,10 +149,10 @@ def test_resync_too_late() -> None:
     slow = TOKEN._replace(params=samples.totp_params(period=300))
     rule = RULE._replace(resync=policy.RESYNC_MAX)
     codes = [oath.hotp(samples.SECRET, NOW // 300 + offset) for offset in (10, 11)]
-    first = totp.match(slow, NOTHING, codes[0], now=NOW, rule=rule)
+    first = totp.match(slow, NOTHING, Candidate(codes[0]), now=NOW, rule=rule)
     assert first
     for later, result in ((600, ACCEPTED), (601, SKEWED)):
-        found = totp.match(slow, first.state, codes[1], now=NOW + later, rule=rule)
+        found = totp.match(slow, first.state, Candidate(codes[1]), now=NOW + later, rule=rule)
         assert found
         assert found.result == result
 
@@ -213,7 +214,7 @@ def test_other_params(digits: int, period: int) -> None:
     params = samples.totp_params(digits=digits, period=period, algorithm="SHA512")
     each = TOKEN._replace(params=params)
     code = oath.hotp(samples.SECRET, NOW // period, digits=digits, algorithm="SHA512")
-    found = totp.match(each, State(), code, now=NOW, rule=RULE)
+    found = totp.match(each, State(), Candidate(code), now=NOW, rule=RULE)
     assert found
     assert found.result == ACCEPTED
 
