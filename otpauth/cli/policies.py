@@ -13,7 +13,7 @@ from otpauth.host import Host
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     Row = tuple[str, str, str]  # key, value, where it was set
 
@@ -136,7 +136,7 @@ def _secret(name: str) -> str:
     return f"{{secret.{name}}}" if name else ""
 
 
-_SPELT = {
+_SPELT: dict[str, Callable[[Any], str]] = {
     "nullok": _nullok,
     "rate_limit": _rate,
     "resync": _resync,
