@@ -47,7 +47,7 @@ STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server pas
 DEMO_PACKAGES := $(STAGE_PACKAGES)
 TEST_PACKAGES := $(STAGE_PACKAGES) debian-archive-keyring debootstrap expect fail2ban faketime fish gcc lftp \
   libc6-dev libfaketime libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin lintian mandoc \
-  otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux vsftpd zbar-tools zsh
+  openssl otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux vsftpd zbar-tools zsh
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.
