@@ -219,7 +219,9 @@ def spared(
 def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
     """Return the tokens whose codes are compared at a login, the lowest id first."""
     return [
-        each for each in account.ordered() if each.live(request.now) and each.kind in rule.kinds
+        each
+        for each in account.ordered()
+        if each.live(request.now) and each.kind in rule.kinds and token.serves(each, rule.names)
     ]
 
 
