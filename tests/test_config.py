@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -181,6 +182,22 @@ def test_groups_and_services() -> None:
         "otpauth.conf:5",
         "otpauth.conf:15",
     )
+
+
+def test_the_example_that_is_shipped() -> None:
+    """It is read; up to its examples it has every key and sets none to anything but its default."""
+    text = (Path(__file__).parent.parent / "pam/examples/otpauth.conf").read_text(encoding="utf-8")
+    head = parse(text.partition("# ---- everything below")[0])
+    assert head[:2] == (policy.Setup(), policy.Rule())
+    keys = {f"{section}.{key}" for section, table in config.SECTIONS.items() for key in table}
+    assert set(head.places) == keys | set(config.SECTIONS)
+    whole = parse(text)
+    webmail = policy.effective(whole, "roundcube", "192.0.2.10")
+    assert (webmail.group, webmail.client_secret) == ("mail", "roundcube")
+    assert {name for name, _ in webmail.family} == {"imap", "smtp"}
+    assert {"imap", "mail", "dovecot"} == set(policy.effective(whole, "dovecot", "").names)
+    assert policy.effective(whole, "roundcube", "192.0.2.11").group == ""
+    assert policy.effective(whole, "su", "").skip_from == ("10.1.0.0/16", "fd00:1::/32")
 
 
 def test_as_many_as_there_may_be() -> None:

@@ -78,8 +78,9 @@ def test_skip_from(person: Person, conf: Path, way: str) -> None:
 
 def test_config_warns_of_words_that_mean_nobody(conf: Path) -> None:
     """`config` tells the line of a user or a group in `who` that this host does not have."""
-    text = "[login]\nwho = !%root *\n[group g]\nwho = * !nobody-there\n[service s]\nwho = %none-such"
-    conf.write_text(f"{text} root\n", encoding="utf-8")
+    words = {"login": "* !%root", "group g": "* !nobody-there", "service s": "%none-such root"}
+    text = "".join(f"[{section}]\nwho = {each}\n" for section, each in words.items())
+    conf.write_text(text, encoding="utf-8")
     done = enrolment.admin("config")
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
