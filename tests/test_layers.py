@@ -18,7 +18,8 @@ LAYERS = (
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
-        "copies", "grace", "joining", "limits", "login", "moving", "policy",
+        "copies", "grace", "groups", "ini", "joining", "limits", "login", "moving", "networks",
+        "policy",
         "kinds", "kinds.hotp", "kinds.motp", "kinds.paper", "kinds.password", "kinds.scratch",
         "kinds.sent", "kinds.timed", "kinds.totp",
         "formats",
@@ -40,8 +41,9 @@ NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
     "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
-    "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles", "otpauth.kinds.motp",
-    "otpauth.kinds.paper", "otpauth.kinds.password", "otpauth.kinds.sent", "otpauth.numbers",
+    "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.groups", "otpauth.ini",
+    "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper", "otpauth.kinds.password",
+    "otpauth.kinds.sent", "otpauth.numbers",
     "otpauth.process", "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.onebox",
     "otpauth.uri", "email",
 }  # fmt: skip

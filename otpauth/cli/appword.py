@@ -62,7 +62,7 @@ def _check(target: Target, options: argparse.Namespace, name: str) -> None:
     if not options.groups:
         raise UsageError(
             "an app password is good for named services alone",
-            hint=f"--for, and of this host: {' '.join(limited.known())}",
+            hint=f"--for, and of this host: {' '.join(limited.known(target))}",
         )
     if isinstance(target, Own) and not target.enrolled:
         raise NotEnrolledError(
