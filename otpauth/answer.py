@@ -55,6 +55,7 @@ class Candidate(NamedTuple):
     prefix: str = ""
     whole: str = ""
     form: Callable[[str], str] | None = None
+    trusted: bool = False
 
     def __repr__(self) -> str:
         """Tell neither."""

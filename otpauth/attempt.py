@@ -83,9 +83,8 @@ def attempt(
             seen = ways.given(held, request, marks)
             outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
             after = ways.stripped(outcome.record, held)
-            return store.Act(
-                after, outcome, home=after.enrolled and outcome.verdict == login.ACCEPT
-            )
+            home = outcome.verdict == login.ACCEPT and outcome.reason != login.OK_SESSION
+            return store.Act(after, outcome, home=home and after.enrolled)
 
         done = store.transact(account, terms, act)
     except FAULTS as error:
@@ -308,4 +307,7 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS)
+_ACCEPTED = (
+    login.OK_OTP, login.OK_TRUST, login.OK_SCRATCH, login.OK_SESSION, login.OK_GRACE,
+    login.OK_BYPASS,
+)  # fmt: skip
