@@ -19,27 +19,45 @@ if TYPE_CHECKING:
     from otpauth.state import State
 
 
-def locked(state: State, rule: Rule, now: int) -> int:
-    """Return until when a rule's group is locked, NEVER if it is open, ALWAYS without an end."""
-    most, seconds = rule.lock
-    since = state.locked.get(rule.group, NEVER)
-    if not most or since <= state.cleared.get(rule.group, NEVER):
-        return NEVER
-    until = since + seconds if seconds else ALWAYS
-    return until if now < until else NEVER
+def locked(state: State, now: int) -> dict[str, int]:
+    """Return the groups that are locked, each with until when; ALWAYS for no end."""
+    return {
+        group: until
+        for group, (since, until) in state.locked.items()
+        if state.cleared.get(group, NEVER) < since and now < until
+    }
+
+
+def told(state: State, now: int) -> list[str]:
+    """Return a line for each locked group: which, and until when."""
+    return [
+        f"{f'group {group}' if group else 'outside of groups'} {_end(until, now)}"
+        for group, until in sorted(locked(state, now).items())
+    ]
+
+
+def _end(until: int, now: int) -> str:
+    if until == ALWAYS:
+        return "until an administrator unlocks"
+    from datetime import UTC, datetime
+
+    end, today = (datetime.fromtimestamp(each, UTC) for each in (until, now))
+    day = "" if end.date() == today.date() else f"{end:%Y-%m-%d} "
+    return f"until {day}{end:%H:%M} UTC"
 
 
 def counted(state: State, name: str, mark: str, rule: Rule, now: int) -> State:
     """Count a wrong answer, by its mark, in a rule's group; `name` is the bucket it came from."""
-    most, group = min(rule.lock[0], FAILS_MAX), rule.group
+    (most, seconds), group = rule.lock, rule.group
     key, begin = f"{group}/{mark}", _begin(state, group)
     if not most or name != STRANGERS or state.fails.get(key, NEVER) > begin:
         return state
     second = max(now, begin + 1)
     state = state._replace(fails={**state.fails, key: second})
-    if number(state, group) < most:
+    if number(state, group) < min(most, FAILS_MAX):
         return state
-    return state._replace(locked={**state.locked, group: second})
+    until = second + seconds if seconds else ALWAYS
+    return state._replace(locked={**state.locked, group: (second, until)})
 
 
 def number(state: State, group: str) -> int:
@@ -53,7 +71,7 @@ def number(state: State, group: str) -> int:
 def reset(state: State, rule: Rule, now: int) -> State:
     """Count from nothing after an accepted code; what is locked stays so."""
     group = rule.group
-    if not rule.lock[0] or not number(state, group) or locked(state, rule, now):
+    if not rule.lock[0] or not number(state, group) or group in locked(state, now):
         return state
     of_group = (second for key, second in state.fails.items() if key.rpartition("/")[0] == group)
     return state._replace(cleared={**state.cleared, group: max(now, *of_group)})
@@ -61,4 +79,4 @@ def reset(state: State, rule: Rule, now: int) -> State:
 
 def _begin(state: State, group: str) -> int:
     """Return since when wrong answers count: the latest lock, or the latest reset."""
-    return max(state.locked.get(group, NEVER), state.cleared.get(group, NEVER))
+    return max(state.locked.get(group, (NEVER,))[0], state.cleared.get(group, NEVER))

@@ -14,7 +14,7 @@ and place. SECURITY.md computes what a guesser gets.
 
 from __future__ import annotations
 
-from otpauth.policy import GRACE_MAX, NEVER
+from otpauth.policy import GRACE_MAX
 from otpauth.state import STRANGERS, TRIES_MAX, Event, State
 
 TYPE_CHECKING = False
@@ -96,7 +96,7 @@ def prune(state: State, now: int) -> State:
         due={mark: due for mark, due in state.due.items() if now - DUE_LIFE < due.second <= late},
         sends=frozenset(event for event in state.sends if now - DAY < event.second <= late),
         fails={mark: second for mark, second in state.fails.items() if second <= late},
-        locked={group: second for group, second in state.locked.items() if second <= late},
+        locked={group: pair for group, pair in state.locked.items() if pair[0] <= late},
         cleared={group: second for group, second in state.cleared.items() if second <= late},
         sessions={
             mark: session
@@ -133,7 +133,7 @@ def locked(state: State, where: str, rule: Rule, now: int) -> bool:
         return False
     from otpauth import failures
 
-    return failures.locked(state, rule, now) != NEVER
+    return rule.group in failures.locked(state, now)
 
 
 def charge(state: State, name: str, mark: str, *, now: int, ident: str) -> State:

@@ -124,9 +124,9 @@ class State(NamedTuple):
     when (at least: they are in the order of the values); `due` codes that were sent, by mark;
     `sends` messages that went out, by the bucket they were asked from; `told` notices up to then
     were shown; `bypass` the latest grant of logins without a code. `fails` is GROUP/MARK of a wrong
-    answer to when it was counted; `locked` a group to when it was locked; `cleared` a group to
-    when an accepted code reset what was counted; failures.py says what that means. `sessions` are
-    by mark; those begun up to `ended` are over.
+    answer to when it was counted; `locked` a group to since when it is, and until; `cleared` a
+    group to when an accepted code reset what was counted; failures.py says what that means.
+    `sessions` are by mark; those begun up to `ended` are over.
     """
 
     steps: dict[str, int] = {}
@@ -148,7 +148,7 @@ class State(NamedTuple):
     told: int = 0
     bypass: Bypass = Bypass()
     fails: dict[str, int] = {}
-    locked: dict[str, int] = {}
+    locked: dict[str, tuple[int, int]] = {}
     cleared: dict[str, int] = {}
     sessions: dict[str, Session] = {}
     ended: int = 0
@@ -171,9 +171,7 @@ def join(one: State, two: State) -> State:
         tries=_newest(_later(one.tries, two.tries), TRIES_MAX),
         graces=_newest(_later(one.graces, two.graces), GRACES_MAX),
         done=_newest(_later(one.done, two.done), DONE_MAX),
-        due=dict(
-            sorted(_later(one.due, two.due).items(), key=lambda item: (item[1], item[0]))[-DUE_MAX:]
-        ),
+        due=_newest(_later(one.due, two.due), DUE_MAX),
         sends=_newest_events(one.sends | two.sends, SENDS_MAX),
         notices=frozenset(sorted(one.notices | two.notices)[-NOTICES_MAX:]),
         told=max(one.told, two.told),
@@ -217,7 +215,7 @@ def _without(items: dict[str, T], removed: dict[str, int]) -> dict[str, T]:
     return {key: value for key, value in items.items() if key not in removed}
 
 
-def _newest(items: dict[str, int], most: int) -> dict[str, int]:
+def _newest(items: dict[str, T], most: int) -> dict[str, T]:
     if len(items) <= most:
         return items
     return dict(sorted(items.items(), key=lambda item: (item[1], item[0]))[-most:])
@@ -260,6 +258,7 @@ def value(state: State) -> dict[str, Any]:
         "sends": _by_bucket(state.sends),
         "notices": [list(notice) for notice in sorted(state.notices)],
         "bypass": list(state.bypass),
+        "locked": {group: list(pair) for group, pair in state.locked.items()},
         "sessions": {mark: list(session) for mark, session in state.sessions.items()},
     }
 
@@ -295,7 +294,10 @@ def read(item: Any) -> State:
         told=canonical.integer(got["told"]),
         bypass=Bypass(*(canonical.integer(each) for each in _row(got["bypass"], 5))),
         fails=_numbers(got["fails"], _fail, most=FAILS_MAX),
-        locked=_numbers(got["locked"], _group, most=LOCKS_MAX),
+        locked={
+            _group(key): _seconds(pair)
+            for key, pair in canonical.mapping(got["locked"], most=LOCKS_MAX).items()
+        },
         cleared=_numbers(got["cleared"], _group, most=LOCKS_MAX),
         sessions={
             _digest(mark): _session(row)
@@ -367,6 +369,11 @@ def _pairs(item: Any) -> dict[str, tuple[int, int]]:
         low, high = -oath.COUNTER_MAX, oath.COUNTER_MAX + 1000  # a phone's step, a counter ahead
         pairs[_ident(key)] = (canonical.integer(second), canonical.integer(number, low, high))
     return pairs
+
+
+def _seconds(item: Any) -> tuple[int, int]:
+    since, until = _row(item, 2)
+    return canonical.integer(since), canonical.integer(until)
 
 
 def _row(item: Any, size: int) -> list[Any]:

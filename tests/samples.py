@@ -236,7 +236,7 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
             st.integers(0, 3),
         ),
         fails=table(fails, seconds),
-        locked=table(groups, seconds),
+        locked=table(groups, st.tuples(seconds, seconds)),
         cleared=table(groups, seconds),
         sessions=table(digests, sessions),
         ended=seconds,

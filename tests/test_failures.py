@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otpauth import changes, failures, limits, login, record, state
-from otpauth.policy import ALWAYS, NEVER
+from otpauth.policy import ALWAYS
 from otpauth.state import STRANGERS, State
 from tests import samples
 from tests.samples import ADDRESS, NOW, after, code_at, decide, wrong_code
@@ -54,10 +54,10 @@ def test_locked_user_is_refused(typed: str | None) -> None:
 def test_opens_by_itself() -> None:
     """An hour after the last counted failure the user may log in, and is counted from nothing."""
     held, last = failed(5), NOW + 4
-    assert failures.locked(held.state, HOUR, last + 3599) == last + 3600
-    assert failures.locked(held.state, HOUR, last + 3600) == NEVER
+    assert failures.locked(held.state, last + 3599) == {"": last + 3600}
+    assert failures.locked(held.state, last + 3600) == {}
     held = failed(4, held, now=last + 3600)
-    assert failures.locked(held.state, HOUR, last + 3700) == NEVER
+    assert failures.locked(held.state, last + 3700) == {}
     late = last + 3800
     assert decide(held, code_at(late), now=late, rule=HOUR).verdict == "accept"
 
@@ -66,7 +66,7 @@ def test_admin_opens() -> None:
     """A lock without an end lasts until the administrator unlocks; no old copy locks again."""
     held = failed(5, rule=ADMIN)
     late = NOW + 10 * 365 * 86400
-    assert failures.locked(held.state, ADMIN, late) == ALWAYS
+    assert failures.locked(held.state, late) == {"": ALWAYS}
     mended = changes.unlock(held, NOW + 60)
     assert decide(mended, code_at(NOW + 60), now=NOW + 60, rule=ADMIN).verdict == "accept"
     assert record.join(mended, held) == mended
@@ -167,7 +167,9 @@ def test_no_grace_for_the_locked() -> None:
 def test_lock_of_the_future_is_ignored() -> None:
     """What a clock that was ahead locked or reset is no more when the clock is right."""
     future = NOW + 86400
-    held = State(fails={"/" + "0" * 8: future}, locked={"": future}, cleared={"mail": future})
+    held = State(
+        fails={"/" + "0" * 8: future}, locked={"": (future, ALWAYS)}, cleared={"mail": future}
+    )
     assert limits.prune(held, NOW) == State()
 
 
@@ -189,7 +191,7 @@ def test_model(events: list[tuple[int, int]]) -> None:
     now = NOW
     for pause, what in events:
         now += pause
-        assert (failures.locked(held, rule, now) != NEVER) == (now < until)
+        assert ("" in failures.locked(held, now)) == (now < until)
         if now < until:
             continue
         if what == 0:
@@ -198,5 +200,5 @@ def test_model(events: list[tuple[int, int]]) -> None:
         held = state.bounded(failures.counted(held, STRANGERS, f"{what:08x}", rule, now))
         seen.add(what)
         if len(seen) == 3:
-            until, seen = held.locked[""] + 10, set()
+            until, seen = held.locked[""][1], set()
             assert now <= until - 10 <= now + 1 + len(events)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from otpauth import canonical, changes, copies, keys, limits, oath, record, secretfile, state, token
 from otpauth.errors import FormatError
+from otpauth.policy import ALWAYS
 from otpauth.record import Past, Record
 from otpauth.state import Due, Event, Notice, Session, State
 from otpauth.wishes import Wishes
@@ -208,7 +209,7 @@ def largest(letter: str, place: str) -> Record:
             ),
             told=far,
             fails={f"{'g' * 32}/{n:08x}": far for n in range(state.FAILS_MAX)},
-            locked={f"{'g' * 30}{n:02}": far for n in range(state.LOCKS_MAX)},
+            locked={f"{'g' * 30}{n:02}": (far, ALWAYS) for n in range(state.LOCKS_MAX)},
             cleared={f"{'g' * 30}{n:02}": far for n in range(state.LOCKS_MAX)},
             sessions={f"{n:016x}": session for n in range(state.SESSIONS_MAX)},
             ended=far,

@@ -152,7 +152,6 @@ def test_buckets_crowd_apart() -> None:
         ("tries", state.TRIES_MAX),
         ("done", state.DONE_MAX),
         ("fails", state.FAILS_MAX),
-        ("locked", state.LOCKS_MAX),
         ("cleared", state.LOCKS_MAX),
     ],
 )
@@ -225,7 +224,9 @@ BAD = {
     "fail_of_a_bad_group": lambda v: v["fails"].update({"a b/" + "0" * 8: 1}),
     "fail_mark_long": lambda v: v["fails"].update({"mail/" + "0" * 9: 1}),
     "fails_many": lambda v: v["fails"].update({f"/{n:08x}": 1 for n in range(65)}),
-    "locked_long": lambda v: v["locked"].update({"g" * 33: 1}),
+    "locked_long": lambda v: v["locked"].update({"g" * 33: [1, 2]}),
+    "locked_since": lambda v: v["locked"].update({"": 1}),
+    "locked_of_three": lambda v: v["locked"].update({"": [1, 2, 3]}),
     "cleared_negative": lambda v: v["cleared"].update({"": -1}),
     "session_short": lambda v: v["sessions"].update({"0" * 16: list(SESSION[:-1])}),
     "session_mark": lambda v: v["sessions"].update({"0" * 15: list(SESSION)}),

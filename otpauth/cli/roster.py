@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otpauth import account, bypass, copies, hostcopy, limits, secretfile, wishes
+from otpauth import account, bypass, copies, failures, hostcopy, limits, secretfile, wishes
 from otpauth.account import Account
 from otpauth.cli import listing, progress, report
 from otpauth.errors import NotEnrolledError, OtpauthError, RecordError, UnknownUserError
@@ -133,6 +133,8 @@ def _state(held: Record, ground: Ground, *, usable: bool) -> str:
     buckets = {event.bucket for event in held.state.events}
     if any(limits.wait(held.state, each, rule, ground.now) for each in buckets):
         words += ", limited"
+    for locked in failures.told(held.state, ground.now):
+        words += f", locked {locked}"
     if bypass.left(held.state, ground.now):
         words += f", without a code {bypass.told(held.state, ground.now)}"
     return words
@@ -182,6 +184,7 @@ def _value(one: Entry, ground: Ground) -> dict[str, Any]:
         "left": _left(one),
         "state": one.state,
         "bypass": listing.bypass_value(held.state, ground.now) if held else None,
+        "locked": listing.locked_value(held.state, ground.now) if held else [],
         **listing.limits_value(ground.rule, held.wishes if held else wishes.NONE),
     }
 
