@@ -82,7 +82,7 @@ def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
 
     Six digits, eight, seven, then a scratch code: with its dash, and if `bare` without it, too.
     Any password of eight letters has the shape of that, so it is not looked for in a text
-    that may well be a password alone.
+    that may well be a password alone. At last what is a hash as a whole: a client made it.
     """
     text = typed or ""
     if len(text) > JOINED_MAX:
@@ -93,11 +93,14 @@ def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
         if tail:
             each = Candidate(code(tail[0]), text[: tail.start()])
             found.setdefault(each.code, each)
+    if re.fullmatch(_HASH, text):
+        found.setdefault(text.lower(), Candidate(text.lower()))
     return tuple(found.values())
 
 
 _DASHED = "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}"
 _BARE = "[0-9A-Za-z]{8}"
+_HASH = "(?:[0-9A-Fa-f]{16}){1,2}|[0-9A-Fa-f]{64}"  # see sessions and trust
 _TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED)
 
 

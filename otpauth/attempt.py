@@ -77,6 +77,7 @@ def attempt(
         asked = asked._replace(numbers={})
     ways = _Ways(account, terms)
     try:
+        typed = _understood(typed, terms)
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
@@ -131,6 +132,19 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
     log_adopted(request, done)
     found: Challenge = done.value
     return found if done.recorded else challenge.Challenge(prompt)
+
+
+def _understood(typed: Typed, terms: Terms) -> Typed:
+    """Return an answer as it is compared: one that a trusted client made of a code is known as it.
+
+    Raises ConfigError without that client's secret.
+    """
+    if not terms.rule.client_secret:
+        return typed
+    from otpauth import trust
+
+    text = trust.handed_on(typed, terms.rule)
+    return (trust.candidate(text, terms.rule, terms.host.secrets()),) if text else typed
 
 
 def _may_name(account: Account, typed: Typed, terms: Terms) -> bool:
@@ -209,6 +223,7 @@ def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> 
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
         seen = _Ways(account, terms).given(held, request, chance.marks)
+        typed = _understood(typed, terms)
         return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
     except FAULTS as error:
         verdict, reason = _mapped(error)

@@ -19,7 +19,7 @@ LAYERS = (
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
         "copies", "failures", "grace", "joining", "limits", "login", "moving", "policy", "remarks",
-        "sessions",
+        "sessions", "trust",
         "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.sent", "kinds.totp",
         "formats",
     },
@@ -43,7 +43,7 @@ NOT_IN_A_LOGIN = {
     "otpauth.cli", "otpauth.config", "otpauth.failures", "otpauth.formats", "otpauth.keyfiles",
     "otpauth.kinds.paper", "otpauth.kinds.sent", "otpauth.numbers", "otpauth.process",
     "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.sessions", "otpauth.onebox",
-    "otpauth.uri", "email",
+    "otpauth.trust", "otpauth.uri", "email",
 }  # fmt: skip
 
 
