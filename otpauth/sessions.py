@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from otpauth.token import Token
 
 ALIVE, FULL, OVER = "alive", "full", "over"
+SENT = "-"  # in the place of a token's name, for a code that was sent
 LOGOUT_LENGTH = 16  # hexadecimal digits of a logout password
 LOGOUT_TEXT = b"otpauth logout"
 _HEX = "0123456789abcdef"

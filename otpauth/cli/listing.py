@@ -76,7 +76,7 @@ def _row(each: Listed, words: str) -> tuple[str, ...]:
 def _waiting_row(own: Own, each: Proposal) -> tuple[str, ...]:
     first = not own.tokens and each is own.waiting[0]
     words = "new, ready at your next login" if first else f"{each.verb}, at your next login"
-    if own.policy.setup.changes == "admin" and not first:
+    if own.policy.setup.changes == "admin" and not first and each.verb != "logout":
         words = f"{each.verb}, waits for the administrator"
     return (each.name, "-", report.day(each.made), "-", words)
 

@@ -53,9 +53,9 @@ def enrolled(options: argparse.Namespace) -> int:
     """Print the accounts that have a record on this host."""
     host = Host()
     ground = Ground(host, host.record_key(), host.policy().login, int(time.time()))
-    names = options.users or (_logins() if options.without else _names(host))
+    users = options.users or (_logins() if options.without else names(host))
     shown = not options.plain and not sys.stdout.isatty()
-    entries = (_entry(name, ground) for name in progress.bar(names, shown=shown))
+    entries = (entry(name, ground) for name in progress.bar(users, shown=shown))
     if options.without:
         entries = (each for each in entries if not each.usable)
     if options.json:
@@ -67,7 +67,7 @@ def enrolled(options: argparse.Namespace) -> int:
     return report.DONE
 
 
-def _names(host: Host) -> list[str]:
+def names(host: Host) -> list[str]:
     """Return the users of all host copies; where a file's name is a hash, by what it says."""
     folder = os.path.join(host.var, "users")
     try:
@@ -93,7 +93,8 @@ def _logins() -> list[str]:
     return [each.name for each in Doctors().logins]
 
 
-def _entry(name: str, ground: Ground) -> Entry:
+def entry(name: str, ground: Ground) -> Entry:
+    """Return an account as the host's copy of its record has it."""
     try:
         who = account.lookup(name)
     except UnknownUserError:
