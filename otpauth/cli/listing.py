@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otpauth import bypass, failures, limits, services, token, wishes
-from otpauth.cli import report
+from otpauth.cli import limited, report
 from otpauth.policy import ALWAYS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
         words += f", weak ({each.bits} bits)"
     if each.expires:
         words += f", until {report.day(each.expires - 1)}"
-    return words
+    return words + limited.told(each.groups)
 
 
 def show_own(own: Own, *, json: bool) -> int:
@@ -143,5 +143,6 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "of": each.size if each.size >= 0 else None,
         "bits": each.bits,
         "on": each.switch == "on",
+        "groups": list(each.groups),
         "state": words,
     }
