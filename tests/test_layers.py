@@ -18,7 +18,7 @@ LAYERS = (
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
-        "copies", "grace", "joining", "limits", "login", "moving", "policy",
+        "copies", "explain", "grace", "joining", "limits", "login", "moving", "policy",
         "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.sent", "kinds.totp",
         "formats",
     },
@@ -26,8 +26,8 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "onebox", "pam", "propose", "sending", "services", "stack",
-     "cli", "doctor", "enable"},
+    {"api", "attempt", "exec", "inquiry", "onebox", "pam", "propose", "sending", "services",
+     "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",

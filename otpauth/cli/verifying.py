@@ -1,0 +1,100 @@
+"""otpauth-admin verify: is this a code of this user? Decided as a login, and told step by step."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from otpauth import answer, attempt, explain, inquiry, login
+from otpauth.cli import report
+from otpauth.cli.terminal import Terminal
+from otpauth.errors import UsageError
+from otpauth.host import Host
+
+if TYPE_CHECKING:
+    import argparse
+
+    from otpauth.explain import Step
+    from otpauth.inquiry import Inquiry
+    from otpauth.login import Outcome
+
+LINE_MAX = 4 * answer.JOINED_MAX  # bytes, in UTF-8
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Check a code from stdin with the same decision as a login."""
+    typed = _typed()
+    factor = "password" if options.after_password else ""
+    since = time.monotonic()
+    one = inquiry.inquire(options.user, options.service, options.rhost, factor, Host())
+    seen: list[explain.Seen] = []
+
+    def watch(*parts: Any) -> None:
+        seen[:] = [explain.Seen(*parts)]
+
+    outcome = inquiry.answer(
+        one, typed, dry_run=options.dry_run, watch=watch if options.explain else None
+    )
+    accepted = outcome.verdict == login.ACCEPT
+    if not accepted:
+        attempt.hold_back(since)
+    steps = _steps(one, typed, outcome, seen) if options.explain else ()
+    if options.json:
+        report.as_json(_value(one, outcome, steps if options.explain else None))
+    else:
+        _print(outcome, steps)
+    return report.DONE if accepted else report.FAILED
+
+
+def _typed() -> str:
+    """Read the one line that is the code; ask for it at a terminal. Raises UsageError."""
+    if sys.stdin.isatty():
+        with Terminal(plain=True) as terminal:
+            return terminal.ask("Code: ", echo=False)
+    data = sys.stdin.buffer.read(LINE_MAX + 1)
+    hint = "one line: the code, or the number and password of a list"
+    if not data:
+        raise UsageError("there is no code on the standard input", hint=hint)
+    line, _, more = data.partition(b"\n")
+    if more.strip():
+        raise UsageError("there is more than one line on the standard input", hint=hint)
+    if len(data) > LINE_MAX or len(line.decode("utf-8", "replace")) > answer.JOINED_MAX:
+        raise UsageError(f"a code is at most {answer.JOINED_MAX} characters long", hint=hint)
+    return line.decode("utf-8", "replace").removesuffix("\r")
+
+
+def _steps(
+    one: Inquiry, typed: str, outcome: Outcome, seen: list[explain.Seen]
+) -> tuple[Step, ...]:
+    return explain.steps(
+        seen[0] if seen else None,
+        one.request,
+        typed,
+        one.terms.rule,
+        outcome,
+        clock=report.moment,
+    )
+
+
+def _value(one: Inquiry, outcome: Outcome, steps: tuple[Step, ...] | None) -> dict[str, Any]:
+    """Return what programs are told."""
+    value = {
+        "accepted": outcome.verdict == login.ACCEPT,
+        "verdict": outcome.verdict,
+        "reason": outcome.reason,
+        "sentence": login.REASONS[outcome.reason],
+        "token": outcome.token or None,
+        "group": one.terms.rule.group or None,
+        "service": one.request.service,
+        "say": list(outcome.say),
+    }
+    return value if steps is None else {**value, "steps": [each._asdict() for each in steps]}
+
+
+def _print(outcome: Outcome, steps: tuple[Step, ...]) -> None:
+    for each in steps[:-1]:
+        print(f"{each.about}: {each.text}")
+    for line in outcome.say:
+        print(f"say: {line}")
+    print(f"{explain.verdict(outcome).text} {outcome.token}".rstrip())
