@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from otpauth.seal import Fingerprints
     from otpauth.store import Done, Terms
 
-    # Told, with each decision: the record that was decided by, what was asked, the keyed hashes,
-    # and the outcome with its record. For `verify --explain`; not in a login.
-    Watch = Callable[[Record | None, Asked, Fingerprints, Outcome], None]
+    # Told, with each decision: the record that was decided by, what was typed and asked, the keyed
+    # hashes, and the outcome with its record. For `verify --explain`; not in a login.
+    Watch = Callable[[Record | None, Typed, Asked, Fingerprints, Outcome], None]
 
 DEADLINE = 0.25  # seconds after the answer at which every refusal is given
 DAY = 86400
@@ -93,7 +93,7 @@ def attempt(
             seen = ways.given(held, request, marks)
             outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
             if watch:
-                watch(seen, asked, marks, outcome)
+                watch(seen, typed, asked, marks, outcome)
             after = ways.stripped(outcome.record, held)
             return store.Act(
                 after, outcome, home=after.enrolled and outcome.verdict == login.ACCEPT
@@ -235,7 +235,7 @@ def rehearse(
         verdict, reason = _mapped(error)
         return Outcome(verdict, reason)
     if watch:
-        watch(seen, asked, chance.marks, outcome)
+        watch(seen, typed, asked, chance.marks, outcome)
     return outcome._replace(record=None)
 
 

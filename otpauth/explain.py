@@ -40,6 +40,7 @@ class Seen(NamedTuple):
     """What a decision went by, as attempt.Watch is told. `outcome` has its record."""
 
     before: Record | None
+    typed: Typed
     asked: Asked
     marks: Fingerprints
     outcome: Outcome
@@ -64,7 +65,6 @@ class _Case(NamedTuple):
 def steps(
     seen: Seen | None,
     request: Request,
-    typed: Typed,
     rule: Rule,
     outcome: Outcome,
     *,
@@ -74,7 +74,7 @@ def steps(
 
     `outcome` is the one that stands, `clock` makes a text of Unix seconds.
     """
-    return (*_told(seen, request, typed, rule, clock=clock), verdict(outcome))
+    return (*_told(seen, request, rule, clock=clock), verdict(outcome))
 
 
 def verdict(outcome: Outcome) -> Step:
@@ -85,7 +85,7 @@ def verdict(outcome: Outcome) -> Step:
 
 
 def _told(
-    seen: Seen | None, request: Request, typed: Typed, rule: Rule, *, clock: Callable[[int], str]
+    seen: Seen | None, request: Request, rule: Rule, *, clock: Callable[[int], str]
 ) -> Iterable[Step]:
     if seen is None:
         return
@@ -99,7 +99,7 @@ def _told(
         held,
         seen.outcome.record or held,
         request,
-        typed if isinstance(typed, tuple) else answer.alone(typed),
+        seen.typed if isinstance(seen.typed, tuple) else answer.alone(seen.typed),
         narrow,
         seen,
         clock,

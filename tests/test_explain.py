@@ -36,8 +36,8 @@ def told(
     request = samples.request(now, place)
     chance = login.Chance(MARKS, samples.fresh_id())
     outcome = login.decide(held, request, typed, rule, chance=chance, asked=asked)
-    seen = explain.Seen(held, asked, MARKS, outcome)
-    return explain.steps(seen, request, typed, rule, outcome, clock=str), outcome
+    seen = explain.Seen(held, typed, asked, MARKS, outcome)
+    return explain.steps(seen, request, rule, outcome, clock=str), outcome
 
 
 def texts(steps: tuple[explain.Step, ...], about: str) -> list[str]:
@@ -149,7 +149,7 @@ def test_nobody() -> None:
     """Somebody without a record is told to have nothing, and where nothing was seen none is."""
     steps, outcome = told(None, "123456")
     assert [each.about for each in steps] == ["user", "verdict"]
-    blind = explain.steps(None, samples.request(NOW), "1", RULE, outcome, clock=str)
+    blind = explain.steps(None, samples.request(NOW), RULE, outcome, clock=str)
     assert blind == (explain.verdict(outcome),)
 
 

@@ -39,7 +39,7 @@ def verify(options: argparse.Namespace) -> int:
     accepted = outcome.verdict == login.ACCEPT
     if not accepted:
         attempt.hold_back(since)
-    steps = _steps(one, typed, outcome, seen) if options.explain else ()
+    steps = _steps(one, outcome, seen) if options.explain else ()
     if options.json:
         report.as_json(_value(one, outcome, steps if options.explain else None))
     else:
@@ -64,13 +64,10 @@ def _typed() -> str:
     return line.decode("utf-8", "replace").removesuffix("\r")
 
 
-def _steps(
-    one: Inquiry, typed: str, outcome: Outcome, seen: list[explain.Seen]
-) -> tuple[Step, ...]:
+def _steps(one: Inquiry, outcome: Outcome, seen: list[explain.Seen]) -> tuple[Step, ...]:
     return explain.steps(
         seen[0] if seen else None,
         one.request,
-        typed,
         one.terms.rule,
         outcome,
         clock=report.moment,
