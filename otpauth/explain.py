@@ -149,15 +149,24 @@ def _many(number: int, word: str) -> str:
 
 def _tokens(case: _Case) -> Iterable[Step]:
     usable = login.usable_tokens(case.held, case.request, case.rule)
-    compared = login.compared_tokens(case.held, case.request, usable, case.wait)
     for each in case.held.ordered():
         if each not in usable:
             yield _barred(each, case)
-        elif each not in compared:
+        elif case.wait and not _is_compared(each, case):
             text = f"{_called(each)}: not compared, too many answers were wrong"
             yield Step("token", text, each.name, LIMITED)
         else:
             yield _compared(each, case)
+
+
+def _is_compared(each: Token, case: _Case) -> bool:
+    """Say whether a token is compared while others wait, by a login of who has no other one."""
+    alone = case.held._replace(tokens={each.id: each})
+    chance = login.Chance(case.seen.marks, "0" * 16)
+    outcome = login.decide(
+        alone, case.request, case.candidates, case.rule, chance=chance, asked=case.seen.asked
+    )
+    return outcome.reason != login.RATE_LIMITED or outcome.record is not None
 
 
 def _called(each: Token) -> str:

@@ -221,17 +221,6 @@ def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
     ]
 
 
-def compared_tokens(
-    account: Record, request: Request, usable: list[Token], wait: int
-) -> list[Token]:
-    """Return those of the usable tokens that are compared while answers wait for so long."""
-    if not wait:
-        return usable
-    if not limits.scratch_open(account.state, request.place):
-        return []
-    return [each for each in usable if _always_compared(each)]
-
-
 def _compare(
     account: Record,
     request: Request,
@@ -246,11 +235,14 @@ def _compare(
         return Outcome(REFUSE, TOKEN_MISSING)
     bucket = limits.bucket(account.state, request.place)
     wait = limits.wait(account.state, bucket, rule, request.now)
-    open_ = compared_tokens(account, request, usable, wait)
+    if wait:
+        usable = [each for each in usable if _always_compared(each)]
+        if not limits.scratch_open(account.state, request.place):
+            usable = []
     tries = [
         Try(candidate, each, match)
         for candidate in candidates
-        for each in sorted(open_, key=lambda each: _ORDER.index(each.kind))
+        for each in sorted(usable, key=lambda each: _ORDER.index(each.kind))
         if (match := compare(each, account, candidate, request.now, rule, chance.marks, asked))
     ]
     if wait:
