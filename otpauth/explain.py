@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from otpauth.token import Token
 
 # What became of a token, beside the results of kinds.
-OFF, EXPIRED, KIND, LIMITED, SHAPE = "off", "expired", "kind", "limited", "shape"
+OFF, EXPIRED, KIND, GROUP = "off", "expired", "kind", "group"
+LIMITED, SHAPE = "limited", "shape"
 REACH_MAX = 200  # steps by which a window is widened to find out how far outside a code is
 
 
@@ -152,9 +153,6 @@ def _tokens(case: _Case) -> Iterable[Step]:
     for each in case.held.ordered():
         if each not in usable:
             yield _barred(each, case)
-        elif case.wait and not _is_compared(each, case):
-            text = f"{_called(each)}: not compared, too many answers were wrong"
-            yield Step("token", text, each.name, LIMITED)
         else:
             yield _compared(each, case)
 
@@ -179,8 +177,10 @@ def _barred(each: Token, case: _Case) -> Step:
         result, why = KIND, f"the rule's kinds are {' '.join(case.rule.kinds)}"
     elif not each.enabled:
         result, why = OFF, "it is switched off"
-    else:
+    elif not each.live(case.request.now):
         result, why = EXPIRED, f"it expired at {case.clock(each.expires)}"
+    else:
+        result, why = GROUP, f"it is limited to {' '.join(each.groups)}"
     return Step("token", f"{_called(each)}: not compared, {why}", each.name, result)
 
 
