@@ -157,16 +157,6 @@ def _tokens(case: _Case) -> Iterable[Step]:
             yield _compared(each, case)
 
 
-def _is_compared(each: Token, case: _Case) -> bool:
-    """Say whether a token is compared while others wait, by a login of who has no other one."""
-    alone = case.held._replace(tokens={each.id: each})
-    chance = login.Chance(case.seen.marks, "0" * 16)
-    outcome = login.decide(
-        alone, case.request, case.candidates, case.rule, chance=chance, asked=case.seen.asked
-    )
-    return outcome.reason != login.RATE_LIMITED or outcome.record is not None
-
-
 def _called(each: Token) -> str:
     return f"{each.name} ({each.kind})"
 
@@ -189,11 +179,22 @@ def _compared(each: Token, case: _Case) -> Step:
     found = [match for one in case.candidates if (match := _match(each, one, case, case.rule))]
     best = min(found, key=lambda match: _WEIGHT.index(match.result), default=None)
     if best is None:
-        return Step(
-            "token", f"{_called(each)}: not compared, {_shape(each, case)}", each.name, SHAPE
-        )
-    text = f"{_called(each)}: {_came(each, best, case)}"
-    return Step("token", text, each.name, best.result)
+        result, words = SHAPE, f"not compared, {_shape(each, case)}"
+    elif case.wait and not _is_compared(each, case):
+        result, words = LIMITED, "not compared, too many answers were wrong"
+    else:
+        result, words = best.result, _came(each, best, case)
+    return Step("token", f"{_called(each)}: {words}", each.name, result)
+
+
+def _is_compared(each: Token, case: _Case) -> bool:
+    """Say whether a token is compared while others wait, by a login of who has no other one."""
+    alone = case.held._replace(tokens={each.id: each})
+    chance = login.Chance(case.seen.marks, "0" * 16)
+    outcome = login.decide(
+        alone, case.request, case.candidates, case.rule, chance=chance, asked=case.seen.asked
+    )
+    return outcome.reason != login.RATE_LIMITED or outcome.record is not None
 
 
 _WEIGHT = (kinds.ACCEPTED, kinds.USED, kinds.CLOCK, kinds.SKEWED, kinds.WRONG)
