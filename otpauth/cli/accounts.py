@@ -12,6 +12,7 @@ from otpauth import (
     changes,
     failures,
     handover,
+    limits,
     login,
     secretfile,
     wishes,
