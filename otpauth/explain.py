@@ -1,13 +1,14 @@
 """A decision step by step, in sentences for the administrator: `verify --explain`.
 
 Nothing is decided here. What was decided by, and what came of it, are given; each step is told by
-the functions that decide (login.usable_tokens and compare, limits, wishes) and by what became of
-the record. No sentence has a secret or a code in it. Clock times come from the caller.
+the functions that decide (login.usable_tokens and compare, limits, failures, sessions, wishes), and
+what follows by what became of the record. No sentence has a secret or a code in it.
 """
 
 from __future__ import annotations
 
-from otpauth import answer, kinds, limits, login, state, token, wishes
+from otpauth import answer, consequences, failures, kinds, limits, login, sessions, token, wishes
+from otpauth.consequences import charged, many, of_bucket, of_group, until_when
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from otpauth.policy import Rule
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
-    from otpauth.state import State
+    from otpauth.sessions import Found
     from otpauth.token import Token
 
 # What became of a token, beside the results of kinds.
 OFF, EXPIRED, KIND, GROUP = "off", "expired", "kind", "group"
-LIMITED, SHAPE = "limited", "shape"
+LOCKED, SESSION, LIMITED, SHAPE = "locked", "session", "limited", "shape"
 REACH_MAX = 200  # steps by which a window is widened to find out how far outside a code is
 
 
@@ -50,17 +51,17 @@ class Seen(NamedTuple):
 class _Case(NamedTuple):
     """A decision about a record: its state is pruned, its user's wishes are in the rule.
 
-    `wait` is for how many seconds answers are not compared.
+    `wait` is for how many seconds answers are not compared, `is_locked` whether none is at all.
     """
 
     held: Record
-    after: Record
     request: Request
     candidates: tuple[answer.Candidate, ...]
     rule: Rule
     seen: Seen
     clock: Callable[[int], str]
     wait: int
+    is_locked: bool
 
 
 def steps(
@@ -98,18 +99,25 @@ def _told(
     narrow = wishes.effective(rule, held.wishes)
     case = _Case(
         held,
-        seen.outcome.record or held,
         request,
         seen.typed if isinstance(seen.typed, tuple) else answer.alone(seen.typed),
         narrow,
         seen,
         clock,
         limits.wait(pruned, limits.bucket(pruned, request.place), narrow, request.now),
+        limits.locked(pruned, request.place, narrow, request.now),
     )
     yield from _user(case, rule)
+    if any(each.trusted for each in case.candidates):
+        words = f"what a client with {{secret.{rule.client_secret}}} made of a code"
+        yield Step("answer", f"it has the shape of {words}, {rule.trust}, and is compared as that")
     yield from _place(case)
+    yield from _lock(case)
+    yield from _session(case)
     yield from _tokens(case)
-    yield from _consequences(case)
+    after, reason = seen.outcome.record or held, seen.outcome.reason
+    for text in consequences.told(held, after, request, case.rule, reason=reason, clock=clock):
+        yield Step("then", text)
 
 
 def _user(case: _Case, rule: Rule) -> Iterable[Step]:
@@ -130,31 +138,79 @@ def _place(case: _Case) -> Iterable[Step]:
         text = "a name, a loopback address or root's own process is never known"
     yield Step("place", text)
     bucket = limits.bucket(case.held.state, where)
-    wrong = _charged(case.held.state, bucket)
+    wrong = charged(case.held.state, bucket)
     late = case.clock(now + case.wait)
     then = f"nothing is compared until {late}" if case.wait else "codes are compared"
-    yield Step("limit", f"{_many(wrong, 'wrong answer')} in a week from {_from(bucket)}: {then}")
+    yield Step("limit", f"{many(wrong, 'wrong answer')} in a week from {of_bucket(bucket)}: {then}")
 
 
-def _from(bucket: str) -> str:
-    return "all places that are not known" if bucket == state.STRANGERS else bucket
+def _lock(case: _Case) -> Iterable[Step]:
+    """Tell the lock of the login's group, where there is one."""
+    rule, now = case.rule, case.request.now
+    if not rule.lock[0]:
+        return
+    count = failures.number(case.held.state, rule.group)
+    until = failures.locked(case.held.state, now).get(rule.group)
+    if until is None:
+        most = many(rule.lock[0], "distinct wrong answer")
+        text = f"{count} of {most} until {of_group(rule)} is locked"
+    elif case.is_locked:
+        text = f"{of_group(rule)} is locked {until_when(until, case.clock)}: nothing is compared"
+    else:
+        text = (
+            f"{of_group(rule)} is locked {until_when(until, case.clock)}, but not for a known place"
+        )
+    yield Step("lock", text)
 
 
-def _charged(held: State, bucket: str) -> int:
-    return sum(event.bucket == bucket for event in held.events)
+def _session(case: _Case) -> Iterable[Step]:
+    """Tell which session the answer belongs to, where one was looked for."""
+    if case.is_locked or not (case.rule.session.timeout or case.held.state.sessions):
+        return
+    if case.wait:
+        yield Step("session", "none is looked for while answers are not compared")
+        return
+    found = _found(case)
+    if found is None:
+        yield Step("session", "the answer belongs to none that began for this group and address")
+        return
+    one = found.session
+    began = f"of {one.group or one.service}, begun at {case.clock(one.since)}"
+    most = f" of {one.logins}" if one.logins else ""
+    text = f"{began}, {many(one.uses, 'login')}{most}, until {case.clock(one.until)}"
+    yield Step("session", f"{text}: {_WORTH[found.worth]}", result=found.worth)
 
 
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+_WORTH = {
+    sessions.ALIVE: "it lasts",
+    sessions.FULL: "it had all its logins",
+    sessions.OVER: "it is over, or its token may not be used here",
+}
+
+
+def _found(case: _Case) -> Found | None:
+    """Find the session of an answer as the decision does."""
+    state, request, rule, marks = case.held.state, case.request, case.rule, case.seen.marks
+    usable = login.usable_tokens(case.held, request, rule)
+    return sessions.find(state, request, rule, case.candidates, usable, marks)
 
 
 def _tokens(case: _Case) -> Iterable[Step]:
     usable = login.usable_tokens(case.held, case.request, case.rule)
     for each in case.held.ordered():
-        if each not in usable:
+        if case.is_locked:
+            text = f"{_called(each)}: not compared, the user is locked"
+            yield Step("token", text, each.name, LOCKED)
+        elif each not in usable:
             yield _barred(each, case)
+        elif case.seen.outcome.reason in _BY_SESSION:
+            text = f"{_called(each)}: not compared, the session decided"
+            yield Step("token", text, each.name, SESSION)
         else:
             yield _compared(each, case)
+
+
+_BY_SESSION = (login.OK_SESSION, login.SESSION_MAX_LOGIN, login.SESSION_LOGOUT)
 
 
 def _called(each: Token) -> str:
@@ -180,7 +236,7 @@ def _compared(each: Token, case: _Case) -> Step:
     best = min(found, key=lambda match: _WEIGHT.index(match.result), default=None)
     if best is None:
         result, words = SHAPE, f"not compared, {_shape(each, case)}"
-    elif case.wait and not _is_compared(each, case):
+    elif not _is_compared(each, case):
         result, words = LIMITED, "not compared, too many answers were wrong"
     else:
         result, words = best.result, _came(each, best, case)
@@ -188,13 +244,11 @@ def _compared(each: Token, case: _Case) -> Step:
 
 
 def _is_compared(each: Token, case: _Case) -> bool:
-    """Say whether a token is compared while others wait, by a login of who has no other one."""
-    alone = case.held._replace(tokens={each.id: each})
-    chance = login.Chance(case.seen.marks, "0" * 16)
-    outcome = login.decide(
-        alone, case.request, case.candidates, case.rule, chance=chance, asked=case.seen.asked
-    )
-    return outcome.reason != login.RATE_LIMITED or outcome.record is not None
+    """Say whether a token is compared now."""
+    if not case.wait:
+        return True
+    scratch = limits.scratch_open(case.held.state, case.request.place)
+    return login.always_compared(each, scratch=scratch)
 
 
 _WEIGHT = (kinds.ACCEPTED, kinds.USED, kinds.CLOCK, kinds.SKEWED, kinds.WRONG)
@@ -234,7 +288,7 @@ def _far(each: Token, match: Match, case: _Case) -> str:
     """Say how far outside of its window a code is."""
     if each.kind == "hotp":
         _, ahead = match.state.resyncs[each.id]
-        return f"{_many(ahead - case.held.state.counters.get(each.id, 0), 'press')[:-1]}es ahead"
+        return f"{many(ahead - case.held.state.counters.get(each.id, 0), 'press')[:-1]}es ahead"
     outside = next(
         (
             (wide + 1) // 2
@@ -244,52 +298,9 @@ def _far(each: Token, match: Match, case: _Case) -> str:
         REACH_MAX // 2,
     )
     way = "the phone is fast" if match.off > 0 else "the phone is slow"
-    return f"{_many(outside, 'step')} outside of the window: {way} by {abs(match.off)} s"
+    return f"{many(outside, 'step')} outside of the window: {way} by {abs(match.off)} s"
 
 
 def _inside(each: Token, case: _Case, rule: Rule) -> bool:
     found = (_match(each, one, case, rule) for one in case.candidates)
     return any(match and match.result == kinds.ACCEPTED for match in found)
-
-
-def _consequences(case: _Case) -> Iterable[Step]:
-    """Tell what became of the record, by comparing it with what it was."""
-    texts = list(_changes(case))
-    for text in texts or ["nothing is used up, and nothing counts"]:
-        yield Step("then", text)
-
-
-def _changes(case: _Case) -> Iterable[str]:
-    old, new, now = case.held.state, case.after.state, case.request.now
-    for event in new.events - old.events:
-        count = _many(_charged(new, event.bucket), "wrong answer")
-        wait = limits.wait(new, event.bucket, case.rule, now)
-        then = f"; nothing is compared until {case.clock(now + wait)}" if wait else ""
-        yield f"charged to {_from(event.bucket)}, {count} now{then}"
-    if case.seen.outcome.reason in (login.FAILED, login.PHONE_SKEWED) and old.events == new.events:
-        yield "not charged again: the same wrong answer was charged within a minute"
-    for each in case.held.ordered():
-        if _progress(each, new) != _progress(each, old):
-            yield f"{each.name}: {_used_up(each, new)}"
-        if new.drifts.get(each.id) != old.drifts.get(each.id):
-            off = _many(new.drifts[each.id][1], "step")
-            yield f"{each.name}: its clock is {off} ahead, which is learned"
-    where = case.request.place
-    if new.known.get(where) != old.known.get(where):
-        yield f"{where} is known for 90 days from now on; its wrong answers are forgiven"
-    if new.graces != old.graces:
-        yield f"no further code is asked for from here for {case.rule.grace} s"
-
-
-def _progress(each: Token, held: State) -> tuple[object, ...]:
-    """Return what of a state tells which codes of a token are used up."""
-    due = held.due.get(str(each.params.get("due")))
-    return (*(table.get(each.id) for table in (held.steps, held.counters, held.used)), due)
-
-
-def _used_up(each: Token, after: State) -> str:
-    if each.kind in token.SETS:
-        rest = token.left(each, after.used.get(each.id, 0))
-        return f"the code is used up, {rest} of {len(each.params['codes'])} are left"
-    before = " and all before it" if each.kind in token.ONE_TIME else ""
-    return f"the code{before} is used up"

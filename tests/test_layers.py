@@ -18,8 +18,8 @@ LAYERS = (
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
-        "copies", "explain", "failures", "grace", "groups", "ini", "joining", "limits", "login",
-        "moving", "networks", "policy", "remarks", "sessions", "trust",
+        "consequences", "copies", "explain", "failures", "grace", "groups", "ini", "joining",
+        "limits", "login", "moving", "networks", "policy", "remarks", "sessions", "trust",
         "kinds", "kinds.hotp", "kinds.motp", "kinds.paper", "kinds.password", "kinds.scratch",
         "kinds.sent", "kinds.timed", "kinds.totp",
         "formats",
