@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from otpauth.token import Token
 
 # What became of a token, beside the results of kinds.
-OFF, EXPIRED, KIND, LIMITED, SHAPE = "off", "expired", "kind", "limited", "shape"
+OFF, EXPIRED, KIND, GROUP = "off", "expired", "kind", "group"
+LIMITED, SHAPE = "limited", "shape"
 REACH_MAX = 200  # steps by which a window is widened to find out how far outside a code is
 
 
@@ -149,13 +150,9 @@ def _many(number: int, word: str) -> str:
 
 def _tokens(case: _Case) -> Iterable[Step]:
     usable = login.usable_tokens(case.held, case.request, case.rule)
-    compared = login.compared_tokens(case.held, case.request, usable, case.wait)
     for each in case.held.ordered():
         if each not in usable:
             yield _barred(each, case)
-        elif each not in compared:
-            text = f"{_called(each)}: not compared, too many answers were wrong"
-            yield Step("token", text, each.name, LIMITED)
         else:
             yield _compared(each, case)
 
@@ -170,8 +167,10 @@ def _barred(each: Token, case: _Case) -> Step:
         result, why = KIND, f"the rule's kinds are {' '.join(case.rule.kinds)}"
     elif not each.enabled:
         result, why = OFF, "it is switched off"
-    else:
+    elif not each.live(case.request.now):
         result, why = EXPIRED, f"it expired at {case.clock(each.expires)}"
+    else:
+        result, why = GROUP, f"it is limited to {' '.join(each.groups)}"
     return Step("token", f"{_called(each)}: not compared, {why}", each.name, result)
 
 
@@ -180,11 +179,22 @@ def _compared(each: Token, case: _Case) -> Step:
     found = [match for one in case.candidates if (match := _match(each, one, case, case.rule))]
     best = min(found, key=lambda match: _WEIGHT.index(match.result), default=None)
     if best is None:
-        return Step(
-            "token", f"{_called(each)}: not compared, {_shape(each, case)}", each.name, SHAPE
-        )
-    text = f"{_called(each)}: {_came(each, best, case)}"
-    return Step("token", text, each.name, best.result)
+        result, words = SHAPE, f"not compared, {_shape(each, case)}"
+    elif case.wait and not _is_compared(each, case):
+        result, words = LIMITED, "not compared, too many answers were wrong"
+    else:
+        result, words = best.result, _came(each, best, case)
+    return Step("token", f"{_called(each)}: {words}", each.name, result)
+
+
+def _is_compared(each: Token, case: _Case) -> bool:
+    """Say whether a token is compared while others wait, by a login of who has no other one."""
+    alone = case.held._replace(tokens={each.id: each})
+    chance = login.Chance(case.seen.marks, "0" * 16)
+    outcome = login.decide(
+        alone, case.request, case.candidates, case.rule, chance=chance, asked=case.seen.asked
+    )
+    return outcome.reason != login.RATE_LIMITED or outcome.record is not None
 
 
 _WEIGHT = (kinds.ACCEPTED, kinds.USED, kinds.CLOCK, kinds.SKEWED, kinds.WRONG)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from otpauth import account, attempt, limits, login, store
+from otpauth import account, attempt, limits, login, policy, store
 from otpauth.errors import UnknownUserError
 from otpauth.login import Outcome, Request
 from otpauth.value import NamedTuple
@@ -36,7 +36,7 @@ def inquire(user: str, service: str, rhost: str, first_factor: str, place: Host)
     """Return a question about a code that is given now. Raises ConfigError."""
     found = place.policy()
     now = int(time.time())
-    terms = store.Terms(place, found, found.login, now)
+    terms = store.Terms(place, found, policy.effective(found, service, rhost), now)
     where = limits.place(rhost, 0)
     request = Request(user, service, rhost, where, first_factor, now)
     try:

@@ -127,13 +127,15 @@ def test_tokens_that_may_not_be_used() -> None:
             **HELD.tokens,
             PHONE.id: PHONE._replace(enabled=False),
             FOB.id: FOB._replace(expires=NOW),
+            "f" * 16: PHONE._replace(id="f" * 16, name="old", groups=("smtp",)),
         }
     )
-    rule = RULE._replace(kinds=("totp", "hotp"))
+    rule = RULE._replace(kinds=("totp", "hotp"), names=("imap", "mail"))
     steps, outcome = told(held, code_at(NOW), rule=rule)
     assert outcome.reason == login.TOKEN_MISSING
     assert sorted(texts(steps, "token")) == [
         f"fob (hotp): not compared, it expired at {NOW}",
+        "old (totp): not compared, it is limited to smtp",
         "phone (totp): not compared, it is switched off",
         "scratch (scratch): not compared, the rule's kinds are totp hotp",
     ]
@@ -168,13 +170,25 @@ _typed = st.one_of(
         min_size=1,
         max_size=8,
     ),
-    rule=st.sampled_from([RULE, RULE._replace(window=1), RULE._replace(kinds=("hotp", "list"))]),
+    rule=st.sampled_from(
+        [
+            RULE._replace(names=("imap",)),
+            RULE._replace(window=1),
+            RULE._replace(kinds=("hotp", "list")),
+        ]
+    ),
     expires=st.sampled_from([0, NOW + 20]),
     enabled=st.booleans(),
+    limit=st.sampled_from([(), ("imap",), ("other",)]),
 )
 @settings(max_examples=60, deadline=None)
 def test_the_steps_lead_to_the_verdict(
-    *, answers: list[tuple[str, int, str]], rule: Rule, expires: int, enabled: bool
+    *,
+    answers: list[tuple[str, int, str]],
+    rule: Rule,
+    expires: int,
+    enabled: bool,
+    limit: tuple[str, ...],
 ) -> None:
     """What is told of tokens, limits and counts is what the decision did, whatever came before."""
     held = samples.account(
@@ -183,9 +197,11 @@ def test_the_steps_lead_to_the_verdict(
         samples.scratch_draft(),
         samples.list_draft(),
     )
-    scratch = held.named("scratch")
+    scratch, paper = held.named("scratch"), held.named("paper")
     assert scratch
-    held = held._replace(tokens={**held.tokens, scratch.id: scratch._replace(enabled=enabled)})
+    assert paper
+    changed = (scratch._replace(enabled=enabled), paper._replace(groups=limit))
+    held = held._replace(tokens={**held.tokens, **{each.id: each for each in changed}})
     now = NOW
     for typed, wait, place in answers:
         now += wait
@@ -214,7 +230,7 @@ def _agrees(
     right = {name for name, result in found.items() if result == kinds.ACCEPTED}
     assert bool(right) is (outcome.verdict == login.ACCEPT)
     assert not right or outcome.token in right
-    barred = {explain.OFF, explain.EXPIRED, explain.KIND}
+    barred = {explain.OFF, explain.EXPIRED, explain.KIND, explain.GROUP}
     usable = {each.name for each in login.usable_tokens(held, request, rule)}
     assert {name for name, result in found.items() if result not in barred} == usable
     if outcome.reason == login.FAILED:

@@ -6,14 +6,15 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import answer, attempt, explain, inquiry, login
-from otpauth.cli import report
+from otpauth import answer, attempt, explain, groups, inquiry, login, policy
+from otpauth.cli import policies, report
 from otpauth.cli.terminal import Terminal
 from otpauth.errors import UsageError
 from otpauth.host import Host
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from otpauth.explain import Step
     from otpauth.inquiry import Inquiry
@@ -65,13 +66,31 @@ def _typed() -> str:
 
 
 def _steps(one: Inquiry, outcome: Outcome, seen: list[explain.Seen]) -> tuple[Step, ...]:
-    return explain.steps(
-        seen[0] if seen else None,
-        one.request,
-        one.terms.rule,
-        outcome,
-        clock=report.moment,
-    )
+    by = seen[0] if seen else None
+    told = explain.steps(by, one.request, one.terms.rule, outcome, clock=report.moment)
+    return (*(explain.Step("rule", text) for text in _rule(one)), *told)
+
+
+def _rule(one: Inquiry) -> Iterator[str]:
+    """Tell what of otpauth.conf fits, and what it sets."""
+    found, rule, request = one.terms.policy, one.terms.rule, one.request
+    section = groups.fitting(found.services, request.service, request.rhost)
+    if section:
+        place = found.places[f"service {section.name}"]
+        yield f"{request.service} is [service {section.name}], {place}"
+    else:
+        yield f"no [service] is about {request.service}"
+    if rule.group:
+        yield f"its group is [group {rule.group}], {found.places[f'group {rule.group}']}"
+    yield f"a limited token may be used if it is for one of: {' '.join(rule.names)}"
+    sections = [f"service {section.name}"] if section else []
+    sections += [f"group {rule.group}", "login"]
+    for key in (*policy.RULE_KEYS, *groups.CLIENT_KEYS):
+        place = policies.where(found, sections, key)
+        if place != policies.DEFAULT:
+            yield f"{key} = {policies.spelt(key, getattr(rule, key))}, {place}"
+    for name, span in rule.family:
+        yield f"a session begins in [group {name}], too: {policies.spelt('session', span)}"
 
 
 def _value(one: Inquiry, outcome: Outcome, steps: tuple[Step, ...] | None) -> dict[str, Any]:

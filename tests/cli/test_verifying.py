@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,9 +130,41 @@ def test_explained(person: Person) -> None:
     assert not secrets.registry.found_in(everything.encode())
 
 
+CONF = """[login]
+rate_limit = 5/1m
+[group mail]
+children = imap
+[group imap]
+kinds = totp hotp
+[service imap]
+pam = dovecot
+group = imap
+"""
+
+
+def test_explained_by_which_lines(person: Person) -> None:
+    """The lines of otpauth.conf that fit are named, and nothing that is not set."""
+    path = Path("/etc/otpauth/otpauth.conf")
+    path.write_text(CONF)
+    try:
+        words = ("verify", person.name, "--service", "dovecot", "--explain")
+        lines = admin(*words, text="123456").stdout.splitlines()
+    finally:
+        path.unlink()
+    assert lines[:5] == [
+        f"rule: dovecot is [service imap], {path}:7",
+        f"rule: its group is [group imap], {path}:5",
+        "rule: a limited token may be used if it is for one of: dovecot imap mail",
+        f"rule: kinds = totp hotp, {path}:6",
+        f"rule: rate_limit = 5/1m, {path}:2",
+    ]
+    assert not lines[5].startswith("rule")
+
+
 def test_explained_without_a_record(person: Person) -> None:
     """Who has nothing is explained, too, and a user whom there is not has a verdict alone."""
     lines = admin("verify", person.name, "--explain", text="123456").stdout.splitlines()
-    assert lines[0] == f"user: {person.name} has nothing enrolled on this host"
+    assert lines[-2] == f"user: {person.name} has nothing enrolled on this host"
     nobody = admin("verify", "no-such-user", "--explain", text="123456").stdout.splitlines()
-    assert nobody == ["refused: there is no such account (UNKNOWN_USER)"]
+    assert nobody[-1] == "refused: there is no such account (UNKNOWN_USER)"
+    assert [line for line in nobody[:-1] if not line.startswith("rule: ")] == []
