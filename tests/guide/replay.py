@@ -70,9 +70,16 @@ class Phone:
 class Guide:
     """The host of the guide."""
 
-    def __init__(self, clock: Clock, conf: Path) -> None:
-        """Take the clock, and the place of otpauth.conf."""
-        self.clock, self._conf = clock, conf
+    def __init__(self, clock: Clock, conf: Path, kept: tuple[Path, ...]) -> None:
+        """Take the clock, the place of otpauth.conf, and where the user's tokens are kept."""
+        self.clock, self._conf, self._kept = clock, conf, kept
+
+    def begin(self) -> None:
+        """Begin a chapter: nothing is configured, and of the user nothing is known."""
+        self.clock.freeze(BEGIN)
+        self.configure("")
+        for path in self._kept:
+            path.unlink(missing_ok=True)
 
     def configure(self, text: str) -> None:
         """Put an otpauth.conf in place."""
