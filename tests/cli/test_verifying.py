@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.test_commands import as_root, enrolled
+from tests.faults import logins
 from tests.parts import enrolment, log, secrets
 
 if TYPE_CHECKING:
@@ -35,12 +36,11 @@ def test_at_a_terminal(person: Person) -> None:
 def test_decides_as_a_login(person: Person) -> None:
     """A code is accepted once; a dry run burns, charges and logs nothing; JSON has it all."""
     fob = enrolled(person)
-    code, start = fob.next(), log.position()
-    for _ in range(2):
-        assert admin("verify", person.name, "--dry-run", text=code).returncode == 0
-    for _ in range(4):
-        dry = admin("verify", person.name, "--dry-run", text=fob.wrong())
-        assert (dry.returncode, "AUTH_FAILED" in dry.stdout) == (1, True)
+    code, start, before = fob.next(), log.position(), logins.Saved.of(person)
+    assert admin("verify", person.name, "--dry-run", text=code).returncode == 0
+    dry = admin("verify", person.name, "--dry-run", text=fob.wrong())
+    assert (dry.returncode, "AUTH_FAILED" in dry.stdout) == (1, True)
+    assert logins.Saved.of(person) == before
     assert not log.lines(start)
     done = admin("verify", person.name, "--json", "--service", "mail", text=f"{code}\n")
     assert json.loads(done.stdout) == {
