@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 FILE_MIN = 1024 * 1024  # bytes that may be written to one file
 FILES_MIN = 64
+MEMORY_MIN = 64 * 1024 * 1024  # bytes that may still be taken; Dovecot's processes have a limit
 _NEEDS = (
     (resource.RLIMIT_FSIZE, FILE_MIN),
     (resource.RLIMIT_NOFILE, FILES_MIN),
     (resource.RLIMIT_CPU, resource.RLIM_INFINITY),
-    (resource.RLIMIT_AS, resource.RLIM_INFINITY),
-    (resource.RLIMIT_DATA, resource.RLIM_INFINITY),
 )
+_MEMORY = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
 
 
 @contextlib.contextmanager
@@ -61,12 +61,22 @@ def _take_ids(back: contextlib.ExitStack) -> None:
 
 
 def _raise_limits(back: contextlib.ExitStack) -> None:
-    for which, need in _NEEDS:
+    for which, need in (*_NEEDS, *_memory_needs()):
         soft, hard = resource.getrlimit(which)
         if _enough(soft, need):
             continue
         resource.setrlimit(which, (need, hard if _enough(hard, need) else need))
         back.callback(resource.setrlimit, which, (soft, hard))
+
+
+def _memory_needs() -> tuple[tuple[int, int], ...]:
+    """Return the limits that memory has here, each with what it must be for the section."""
+    limited = [each for each in _MEMORY if resource.getrlimit(each)[0] != resource.RLIM_INFINITY]
+    if not limited:
+        return ()
+    with open("/proc/self/statm", "rb") as file:
+        pages = int(file.read().split()[0])  # of address space, which holds the data, too
+    return tuple((which, pages * resource.getpagesize() + MEMORY_MIN) for which in limited)
 
 
 def _enough(limit: int, need: int) -> bool:

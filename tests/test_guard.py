@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,16 +85,27 @@ def test_an_unprivileged_process_is_refused() -> None:
     in_child(body)
 
 
-LOW = {"FSIZE": 0, "NOFILE": 8, "CPU": 3600, "AS": 2**33, "DATA": 2**33}
+LOW = {"FSIZE": 0, "NOFILE": 8, "CPU": 3600, "AS": 0, "DATA": 0}  # of memory: beyond what is taken
+MEMORY = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+
+
+def low_limit(which: str) -> int:
+    """Return a limit that is not enough: of memory, what the process has, and a little."""
+    return LOW[which] or (taken() + 2**20 if which in ("AS", "DATA") else 0)
+
+
+def taken() -> int:
+    """Return how much address space this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 @pytest.mark.parametrize("which", LOW)
 def test_limits_are_raised_and_put_back(which: str) -> None:
     """A hostile soft limit is raised to what the section needs, and put back after."""
-    number, low = getattr(resource, f"RLIMIT_{which}"), LOW[which]
+    number = getattr(resource, f"RLIMIT_{which}")
 
     def body() -> None:
-        hard = resource.getrlimit(number)[1]
+        low, hard = low_limit(which), resource.getrlimit(number)[1]
         resource.setrlimit(number, (low, hard))
         with guard.shielded():
             check_enough(number)
@@ -105,9 +117,10 @@ def test_limits_are_raised_and_put_back(which: str) -> None:
 @pytest.mark.parametrize("which", LOW)
 def test_hard_limits_are_raised_or_the_section_refused(which: str) -> None:
     """With a hostile hard limit the body runs with enough (CAP_SYS_RESOURCE) or not at all."""
-    number, low = getattr(resource, f"RLIMIT_{which}"), LOW[which]
+    number = getattr(resource, f"RLIMIT_{which}")
 
     def body() -> None:
+        low = low_limit(which)
         resource.setrlimit(number, (low, low))
         try:
             with guard.shielded():
@@ -119,10 +132,27 @@ def test_hard_limits_are_raised_or_the_section_refused(which: str) -> None:
     in_child(body)
 
 
+@pytest.mark.parametrize("number", MEMORY)
+def test_a_limit_of_memory_with_room_is_left_as_it_is(number: int) -> None:
+    """Where a hard limit of memory leaves room, as that of Dovecot's processes, the body runs."""
+
+    def body() -> None:
+        limit = taken() + guard.MEMORY_MIN + 2**20
+        resource.setrlimit(number, (limit, limit))
+        with guard.shielded():
+            check_enough(number)
+            assert resource.getrlimit(number) == (limit, limit)
+
+    in_child(body)
+
+
 def check_enough(number: int) -> None:
     """Check that a limit is what the section promises, and that files can be written."""
     soft, _ = resource.getrlimit(number)
     least = {resource.RLIMIT_FSIZE: guard.FILE_MIN, resource.RLIMIT_NOFILE: guard.FILES_MIN}
+    if number in MEMORY and soft != resource.RLIM_INFINITY:
+        bytearray(guard.MEMORY_MIN - 2**20)
+        return
     assert soft == resource.RLIM_INFINITY or soft >= least.get(number, 2**62)
     with tempfile.TemporaryFile() as file:
         file.write(bytes(8192))
