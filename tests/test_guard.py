@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -55,6 +56,50 @@ def test_signals_wait_and_come_afterwards() -> None:
     in_child(body)
 
 
+def test_the_end_of_our_children_is_not_told() -> None:
+    """A child that is started and collected inside sends the process no signal."""
+
+    def body() -> None:
+        seen: list[int] = []
+        signal.signal(signal.SIGCHLD, lambda which, _: seen.append(which))
+        with guard.shielded():
+            os.waitpid(ended_child(), 0)
+        assert seen == []
+        os.waitpid(ended_child(), 0)
+        assert seen == [signal.SIGCHLD]
+
+    in_child(body)
+
+
+@pytest.mark.parametrize("moment", ["before", "inside"])
+def test_the_end_of_other_children_is_told(moment: str) -> None:
+    """A child of the process that ends before or inside is told of, as without the section."""
+
+    def body() -> None:
+        seen: list[int] = []
+        signal.signal(signal.SIGCHLD, lambda which, _: seen.append(which))
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        if moment == "before":
+            os.waitpid(ended_child(), 0)
+        with guard.shielded():
+            theirs = ended_child() if moment == "inside" else 0
+            os.waitpid(ended_child(), 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        assert seen == [signal.SIGCHLD]
+        assert not theirs or os.waitpid(theirs, os.WNOHANG)[0] == theirs
+
+    in_child(body)
+
+
+def ended_child() -> int:
+    """Return the pid of a child that has ended, and is not collected."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    return child
+
+
 def test_all_ids_are_roots_inside_and_as_before_outside() -> None:
     """A set-uid caller's real ids, and his umask, are root's inside and his own outside."""
 
@@ -85,18 +130,21 @@ def test_an_unprivileged_process_is_refused() -> None:
     in_child(body)
 
 
-LOW = {"FSIZE": 0, "NOFILE": 8, "CPU": 3600, "AS": 0, "DATA": 0}  # of memory: beyond what is taken
-MEMORY = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+SCANT = 1024 * 1024  # bytes of memory beyond what a process has
+LOW = {"FSIZE": 0, "NOFILE": 8, "CPU": 3600, "AS": SCANT, "DATA": SCANT}
 
 
-def low_limit(which: str) -> int:
-    """Return a limit that is not enough: of memory, what the process has, and a little."""
-    return LOW[which] or (taken() + 2**20 if which in ("AS", "DATA") else 0)
+def low(which: str) -> int:
+    """Return a hostile limit for this process."""
+    return LOW[which] + sizes().get(which, 0)
 
 
-def taken() -> int:
-    """Return how much address space this process has."""
-    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+def sizes() -> dict[str, int]:
+    """Return how many bytes of memory this process has."""
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    rows = {"AS": "VmSize", "DATA": "VmData"}
+    found = {each: re.search(rf"{row}:\s+(\d+) kB", text) for each, row in rows.items()}
+    return {each: int(row[1]) * 1024 for each, row in found.items() if row}
 
 
 @pytest.mark.parametrize("which", LOW)
@@ -105,11 +153,11 @@ def test_limits_are_raised_and_put_back(which: str) -> None:
     number = getattr(resource, f"RLIMIT_{which}")
 
     def body() -> None:
-        low, hard = low_limit(which), resource.getrlimit(number)[1]
-        resource.setrlimit(number, (low, hard))
+        limits = low(which), resource.getrlimit(number)[1]
+        resource.setrlimit(number, limits)
         with guard.shielded():
-            check_enough(number)
-        assert resource.getrlimit(number) == (low, hard)
+            check_enough(which)
+        assert resource.getrlimit(number) == limits
 
     in_child(body)
 
@@ -120,49 +168,45 @@ def test_hard_limits_are_raised_or_the_section_refused(which: str) -> None:
     number = getattr(resource, f"RLIMIT_{which}")
 
     def body() -> None:
-        low = low_limit(which)
-        resource.setrlimit(number, (low, low))
+        limits = (low(which),) * 2
+        resource.setrlimit(number, limits)
         try:
             with guard.shielded():
-                check_enough(number)
+                check_enough(which)
         except GuardError:
             pass
-        assert resource.getrlimit(number) == (low, low)
+        assert resource.getrlimit(number) == limits
 
     in_child(body)
 
 
-@pytest.mark.parametrize("number", MEMORY)
-def test_a_limit_of_memory_with_room_is_left_as_it_is(number: int) -> None:
-    """Where a hard limit of memory leaves room, as that of Dovecot's processes, the body runs."""
-
-    def body() -> None:
-        limit = taken() + guard.MEMORY_MIN + 2**20
-        resource.setrlimit(number, (limit, limit))
-        with guard.shielded():
-            check_enough(number)
-            assert resource.getrlimit(number) == (limit, limit)
-
-    in_child(body)
-
-
-def check_enough(number: int) -> None:
+def check_enough(which: str) -> None:
     """Check that a limit is what the section promises, and that files can be written."""
-    soft, _ = resource.getrlimit(number)
-    least = {resource.RLIMIT_FSIZE: guard.FILE_MIN, resource.RLIMIT_NOFILE: guard.FILES_MIN}
-    if number in MEMORY and soft != resource.RLIM_INFINITY:
-        bytearray(guard.MEMORY_MIN - 2**20)
-        return
-    assert soft == resource.RLIM_INFINITY or soft >= least.get(number, 2**62)
+    soft, _ = resource.getrlimit(getattr(resource, f"RLIMIT_{which}"))
+    least = {"FSIZE": guard.FILE_MIN, "NOFILE": guard.FILES_MIN}
+    if which in sizes():
+        assert len(bytes(guard.ROOM_MIN - 2 * SCANT)) < soft
+    else:
+        assert soft == resource.RLIM_INFINITY or soft >= least.get(which, 2**62)
     with tempfile.TemporaryFile() as file:
         file.write(bytes(8192))
 
 
-def test_limits_that_cannot_be_raised_refuse() -> None:
-    """Where the limits cannot be raised, the section is refused before its body runs."""
+@pytest.mark.parametrize(
+    ("which", "limit", "comes"),
+    [
+        ("FSIZE", 0, "refused"),
+        ("AS", 2 * guard.ROOM_MIN, "ran"),
+        ("AS", guard.ROOM_MIN, "refused"),
+        ("DATA", 2 * guard.ROOM_MIN, "ran"),
+        ("DATA", guard.ROOM_MIN, "refused"),
+    ],
+)
+def test_limits_that_cannot_be_raised(which: str, limit: int, comes: str) -> None:
+    """Where the limits cannot be raised, those that do not suffice refuse before the body runs."""
     code = (
         "import resource\nfrom otpauth import guard\nfrom otpauth.errors import GuardError\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        f"resource.setrlimit(resource.RLIMIT_{which}, ({limit}, {limit}))\n"
         "try:\n    with guard.shielded(): print('ran')\nexcept GuardError: print('refused')\n"
     )
     done = subprocess.run(
@@ -172,7 +216,7 @@ def test_limits_that_cannot_be_raised_refuse() -> None:
         text=True,
         check=False,
     )
-    assert done.stdout == "refused\n", done.stderr
+    assert done.stdout == f"{comes}\n", done.stderr
 
 
 def test_closed_descriptors_are_filled() -> None:
