@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 WAYS = {"pam_python": enrolment.STACK, "pam_exec": stack()}
 LOGINS = 200
 GROWTH_KB_MAX = 600  # a login in one process; pam_python itself leaves 350 behind
+CACHED = {"2.3": ("", "cache_key=%u"), "2.4": ("passdb_use_cache = no", "")}
 every_way = pytest.mark.parametrize("way", WAYS)
 
 
@@ -119,6 +120,17 @@ def test_workers_that_are_not_root(person: Person, way: str) -> None:
         assert not server.login(person.name, fob.next())
         assert {worker.uid == 0 for worker in server.workers()} == {False}
     assert reasons(start) == [login.NOT_PRIVILEGED]
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_dovecot_s_cache(person: Person, *, cached: bool) -> None:
+    """What Dovecot keeps it does not ask for again: a used code is good then, so it must not."""
+    fob = enrolment.fob(person)
+    words = CACHED[dovecot.version()][cached]
+    with Dovecot(enrolment.STACK, words=words, more=("auth_cache_size = 1 M",)) as server:
+        code = fob.next()
+        assert server.login(person.name, code)
+        assert server.login(person.name, code) == cached
 
 
 def test_a_killed_worker(person: Person) -> None:

@@ -77,6 +77,7 @@ mail_path = {folder}/mail/%{{user}}
 passdb pam {{
   passdb_pam_max_requests = {requests}
   passdb_pam_service_name = {service}
+  {words}
 }}
 userdb passwd {{
 }}
@@ -116,7 +117,8 @@ class Dovecot:
     """A running Dovecot with this PAM text.
 
     The PAM service has a name of its own, or the protocols' names, `imap` and `smtp`. `requests`
-    is after how many answers a process that asks PAM makes room for a new one, 0 for never.
+    is after how many answers a process that asks PAM makes room for a new one, 0 for never. `words`
+    go to the passdb, as the version has it.
     """
 
     def __init__(
