@@ -1,6 +1,7 @@
-"""Mail on the how-tos' machine: Dovecot as Debian configures it, on a port of its own.
+"""Mail on the how-tos' machine: Dovecot as Debian configures it, and what Postfix needs beside it.
 
-The certificate is web1's; alice's laptop trusts it, and finds the ports, by its .curlrc.
+They listen on ports of their own. The certificate is web1's; alice's laptop trusts it, and finds
+the ports, by its .curlrc.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ service imap-login {{
   }}
 }}
 """
-_POSTFIX = "inet_interfaces = 127.0.0.1\nsmtpd_tls_chain_files = {1} {0}\n"
+_POSTFIX = "inet_interfaces = 127.0.0.1\nsmtpd_tls_chain_files = {key}, {chain}\n"
+_SPOOL = "/var/spool/postfix"
 _SERVICES = Path("/etc/services")
 _SUBMISSION = re.compile(r"^submission\s+587/tcp", re.MULTILINE)
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """Run it with what lies in /etc, and give the laptop's .curlrc."""
+def running(folder: Path) -> Iterator[tuple[str, str]]:
+    """Run it with what lies in /etc; give lines for Postfix's main.cf, and the laptop's .curlrc."""
     chain, key = gateway.certificate(folder, name="web1")
     imaps, submission = free_port(), free_port()
     _SERVICES.write_text(
@@ -53,6 +55,8 @@ def running(folder: Path) -> Iterator[str]:
         shutil.copyfile(path, there)
     own = _DOVECOT.format(log=log, port=imaps)
     Path("/etc/dovecot/local.conf").write_text(own, encoding="utf-8")
+    (folder / "queue").mkdir()
+    subprocess.run(("mount", "--bind", folder / "queue", _SPOOL), check=True)
     server = subprocess.Popen(
         ("/usr/sbin/dovecot", "-F"), stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH}
     )
@@ -60,7 +64,9 @@ def running(folder: Path) -> Iterator[str]:
         wait_until(lambda: "starting up" in log.read_text(encoding="utf-8"), 10, what="Dovecot")
         ports = {993: imaps, 587: submission}
         lines = [f'connect-to = "web1:{port}:127.0.0.1:{ours}"' for port, ours in ports.items()]
-        yield "\n".join((f'cacert = "{chain}"', "silent", "show-error", *lines, ""))
+        curlrc = "\n".join((f'cacert = "{chain}"', "silent", "show-error", *lines, ""))
+        yield _POSTFIX.format(key=key, chain=chain), curlrc
     finally:
+        subprocess.run(("umount", "--lazy", _SPOOL), check=True)
         processes.end(server.pid)
         server.wait()

@@ -87,16 +87,18 @@ class Mail:
 
 
 @contextmanager
-def running(folder: Path, *, passwords: Path | None = None) -> Iterator[Mail]:
-    """Run it in a folder that everybody may enter.
+def running(
+    folder: Path, *, passwords: Path | None = None, settings: str = ""
+) -> Iterator[Mail]:
+    """Run it in a folder that everybody may enter, with lines for its main.cf.
 
     With `passwords`, a socket of Dovecot's, mail is taken on a port.
     """
     for name, mode in (("queue", 0o755), ("boxes", 0o1777), ("data", 0o755)):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(mode)
     shutil.chown(folder / "data", "postfix")
-    Path("/etc/postfix/main.cf").write_text(_MAIN.format(folder=folder))
+    Path("/etc/postfix/main.cf").write_text(_MAIN.format(folder=folder) + settings)
     master = Path("/etc/postfix/master.cf")
     kept = [line for line in master.read_text().splitlines() if not line.startswith("smtp ")]
     if not any(line.startswith("postlog ") for line in kept):
