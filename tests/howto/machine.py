@@ -45,7 +45,10 @@ case $* in
   "reload dovecot")
     exec doveadm reload ;;
   "reload postfix")
-    exec postfix reload 2>/dev/null ;;
+    postfix reload 2>/dev/null
+    port=$(getent services submission | grep -o '[0-9]*')
+    until test -z "$(postconf -M submission/inet)" || (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null
+    do sleep 0.05; done ;;
   "restart vsftpd")
     test ! -e {ftpd} || kill $(cat {ftpd})
     mkdir -p /var/run/vsftpd/empty
