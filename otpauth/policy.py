@@ -144,6 +144,16 @@ def effective(found: Policy, service: str, rhost: str) -> Rule:
     return groups.effective(found, service, rhost)
 
 
+def anywhere(found: Policy) -> Rule:
+    """Return the rule of [login] with all kinds of tokens that any section accepts.
+
+    It is what an account's tokens are shown by, where no login is meant.
+    """
+    said = [each.keys for each in found.groups.values()] + [each.keys for each in found.services]
+    more = [kind for keys in said for kind in keys.get("kinds", ())]
+    return found.login._replace(kinds=tuple(dict.fromkeys((*found.login.kinds, *more))))
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return as a hint which of the known words may be meant, or all of them."""
     from difflib import get_close_matches

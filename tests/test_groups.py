@@ -229,3 +229,20 @@ def test_no_family_of_nothing(edges: dict[str, list[str]], spans: dict[str, Span
         assert name not in reach
         assert len(set(reach)) == len(reach)
         assert all(span.timeout for _, span in family)
+
+
+def test_anywhere() -> None:
+    """What an account's tokens are shown by has the kinds of every section, and is else [login]."""
+    text = "[login]\nkinds = totp\nwindow = 5\n[group a]\nkinds = scratch totp\nwindow = 7\n"
+    found = config.parse(f"{text}[service s]\nkinds = hotp\n", path="x")
+    rule = Rule(kinds=("totp", "scratch", "hotp"), window=5)
+    assert policy.anywhere(found) == rule
+    assert policy.anywhere(Policy()) == Rule()
+
+
+def test_wherever() -> None:
+    """What may hold for a PAM service are the rules of all sections that may fit it."""
+    found = config.parse(MAIL, path="x")
+    assert [each.window for each in groups.wherever(found, "web")] == [7, 9]
+    assert [each.window for each in groups.wherever(found, "sshd")] == [5]
+    assert groups.wherever(Policy(), "sshd") == [Rule(names=("sshd",))]

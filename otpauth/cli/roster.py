@@ -17,6 +17,7 @@ from otpauth.account import Account
 from otpauth.cli import listing, progress, report
 from otpauth.errors import NotEnrolledError, OtpauthError, RecordError, UnknownUserError
 from otpauth.host import Host, trusted
+from otpauth.policy import anywhere
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +54,7 @@ class Entry(NamedTuple):
 def enrolled(options: argparse.Namespace) -> int:
     """Print the accounts that have a record on this host."""
     host = Host()
-    ground = Ground(host, host.record_key(), host.policy().login, int(time.time()))
+    ground = Ground(host, host.record_key(), anywhere(host.policy()), int(time.time()))
     users = options.users or (_logins() if options.without else names(host))
     shown = not options.plain and not sys.stdout.isatty()
     absent: list[str] = []
