@@ -32,6 +32,7 @@ GRACE_MAX = 90 * 86400  # seconds
 WEEK = 7 * 86400  # seconds, the most of a session and of a lock
 LOCK_MAX = 20  # wrong answers
 LOGINS_MAX = 10_000
+WHO_MAX = 256  # words
 PROMPT_MAX = 200  # characters
 NEVER, ALWAYS = 0, INTEGER_MAX  # of nullok, beside Unix seconds
 DAY = 86400  # seconds
@@ -278,6 +279,8 @@ def who(text: str) -> tuple[str, ...]:
     wrong = next((each for each in words if not re.fullmatch(r"!?(\*|%?[^*%!\s]+)", each)), None)
     if wrong or not words:
         raise ConfigError(f"{wrong or text!r} is no user", hint="* or names, %groups, !not")
+    if len(words) > WHO_MAX:
+        raise ConfigError(f"there are {len(words)} words", hint=f"{WHO_MAX} at most: use a %group")
     return words
 
 

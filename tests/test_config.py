@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,10 @@ from otpauth.errors import ConfigError
 from otpauth.groups import Group, Service
 from tests import samples
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOGIN = 0.2  # seconds; on a slow host a login takes more
 WHOLE = """# the host's rule
 [setup]
 changes = trust
@@ -204,6 +210,44 @@ def test_as_many_as_there_may_be() -> None:
     """As many groups and services as the bound are read."""
     text = "".join(f"[group n{n}]\n[service n{n}]\n" for n in range(groups.MOST))
     assert len(parse(text).services) == len(parse(text).groups) == groups.MOST
+
+
+def filled(line: Callable[[int], str], head: str = "") -> str:
+    """Return a file as large as it may be, of a head and lines by their numbers."""
+    lines = "".join(line(number) for number in range(config.SIZE_MAX // len(line(0))))
+    return (head + lines)[: config.SIZE_MAX].rpartition("\n")[0] + "\n"
+
+
+LARGE = {
+    "sections": filled(lambda n: f"[x{n}]\n"),
+    "keys": filled(lambda n: f"k{n}=\n", "[login]\n"),
+    "one_value": filled(lambda _: " y\n", "[login]\nprompt = x\n"),
+    "names": filled(lambda n: f" s{n}\n", "[service s]\npam =\n"),
+    "who": filled(lambda _: " %a\n", "[login]\nwho =\n"),
+    "empty_lines": "\n" * config.SIZE_MAX,
+    "children": "".join(
+        f"[group {n}]\n" + (f"children = {' '.join(map(str, range(n)))}\n" if n else "")
+        for n in range(190)
+    ),
+    "networks": "".join(
+        f"[service s{n}]\nfrom = {' '.join(f'fd00:{n:x}:{k:x}::/48' for k in range(13))}\n"
+        for n in range(256)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_file_costs_a_login_little(name: str) -> None:
+    """Whatever a file of 64 KiB says, it is read, or refused, in less time than a login takes."""
+    text = LARGE[name]
+    assert 55_000 < len(text) <= config.SIZE_MAX
+    times = []
+    for _ in range(3):
+        since = time.process_time()
+        with contextlib.suppress(ConfigError):
+            policy.effective(parse(text), "s1", "fd00:1::1")
+        times.append(time.process_time() - since)
+    assert min(times) < LOGIN
 
 
 @settings(max_examples=400, deadline=None)
