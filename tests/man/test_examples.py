@@ -171,13 +171,16 @@ def test_abilities(alice: Person, phone: Phone, way: str) -> None:
     assert other.ok, "a set-uid program, such as su, is root enough"
 
 
+@pytest.mark.parametrize("word", ["nullok", "who=root", "skip_from=192.0.2.0/24"])
 @pytest.mark.parametrize("way", ["pam_python", "pam_exec"])
-def test_ability_nullok(alice: Person, way: str) -> None:
-    """What the table of both ways in says of nullok is so."""
+def test_ability_nullok(alice: Person, way: str, word: str) -> None:
+    """What the table of both ways in says of nullok, who and skip_from is so."""
     head, *rows = pages.table("pam_otpauth.8", "pam_exec")
-    code, asked = {row[0]: row for row in rows}["nullok passes"][head.index(way)].split(", ")
-    with pam.service(f"{_line(way)} nullok") as name:
-        one = pam.drive(name, alice.name, ["anything"], env=KEY_WAS_GIVEN).one
+    row = next(each for each in rows if each[0] == "nullok, who, skip_from pass")
+    code, asked = row[head.index(way)].split(", ")
+    with pam.service(f"{_line(way)} {word}") as name:
+        options: pam.Options = {"env": KEY_WAS_GIVEN, "rhost": "192.0.2.7"}
+        one = pam.drive(name, alice.name, ["anything"], **options).one
         strange = pam.drive(name, alice.name, ["anything"]).one
     # Where a module is all that there is, PAM makes "denied" of PAM_IGNORE.
     assert one.code == {"PAM_IGNORE": "PAM_PERM_DENIED"}.get(code, code)
