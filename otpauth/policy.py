@@ -337,7 +337,7 @@ def _template(text: str) -> str:
     return text
 
 
-NAMED_MAX = 20  # words that a hint names
+NAMED_MAX = 40  # words that a hint names
 _SESSION: dict[str, tuple[str, Callable[[str], Any]]] = {
     "idle": ("idle", duration),
     "logins": ("logins", _count(0, LOGINS_MAX)),

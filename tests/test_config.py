@@ -147,7 +147,10 @@ HINTS = {
     "[login]\nrate_limits = 3/30s\n": "rate_limit ?",
     "[grup a]\n": "group NAME ?",
     "[Service a]\n": "service NAME ?",
-    "[group mail]\ntime_out = 1h\n": "known: ",
+    "[group mail]\ntime_out = 1h\n": "session = 10h idle=1h ?",
+    "[group mail]\nmax_fail = 5\n": "lock = 5/1h ?",
+    "[group mail]\naddresses = 192.0.2.10\n": "known: ",
+    "[setup]\nmax_fail = 5\n": "known: ",
     "[group imap]\n[service a]\ngroup = imapp\n": "imap ?",
     "[service a]\ngroup = a\n": "known: none",
     "[service a]\nfrom = 10.1.2.3/16\n": "10.1.0.0/16, or 10.1.2.3",
@@ -162,6 +165,14 @@ def test_hints(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(text)
     assert caught.value.hint.startswith(HINTS[text])
+
+
+@pytest.mark.parametrize("mend", sorted(set(config.ELSEWHERE.values())))
+def test_what_is_said_elsewhere(mend: str) -> None:
+    """What is offered for a key of other software is read."""
+    key, _, value = mend.partition(" = ")
+    table = groups.GROUP_KEYS | groups.SERVICE_KEYS
+    table[key](value.replace("NAME", "web"))
 
 
 def test_groups_and_services() -> None:

@@ -89,6 +89,14 @@ def test_config_warns_of_words_that_mean_nobody(conf: Path) -> None:
     ]
 
 
+def test_config_misses_a_secret(conf: Path) -> None:
+    """As root `config` names the line of a secret that /etc/otpauth/secrets does not have."""
+    conf.write_text("[service web]\nclient_secret = {secret.web}\n", encoding="utf-8")
+    done = enrolment.admin("config")
+    assert done.returncode == 1
+    assert f"{conf}:2: [service web] wants {{secret.web}}" in done.stderr
+
+
 def test_nobody_without_an_account_passes(conf: Path) -> None:
     """A name without an account is prompted and refused where nobody is asked."""
     conf.write_text("[login]\nskip_from = 10.0.0.0/8\nwho = root\n", encoding="utf-8")
