@@ -193,6 +193,15 @@ def test_many_groups_in_a_row() -> None:
     assert len(groups.cycle(chain)) == groups.MOST + 2
 
 
+def test_many_ways_up() -> None:
+    """Of layers of groups, each the children of all above, every one is an ancestor, soon."""
+    layers = [[f"{layer}.{each}" for each in range(4)] for layer in range(64)]
+    made = [Group(name, tuple(below)) for layer, below in pairwise([*layers, []]) for name in layer]
+    found = groups.ancestors({each.name: each for each in made}, "63.0")
+    assert found == tuple(name for layer in layers[-2::-1] for name in layer)
+    assert groups.cycle({each.name: each for each in made}) == ()
+
+
 def test_family(mail: Policy) -> None:
     """A session reaches session_children, and a master and its, for as long as theirs says."""
     ten, two = Span(36000), Span(7200)

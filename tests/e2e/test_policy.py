@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,7 @@ from tests.e2e.test_pam_exec import stack
 from tests.parts import accounts, enrolment, log, pam
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.parts.accounts import Person
 
@@ -20,15 +19,6 @@ KEY = {"SSH_AUTH_INFO_0": "publickey ssh-ed25519 AAAA"}
 PERMIT = "auth required pam_permit.so"
 LINES = {"pam_python": f"{enrolment.STACK}\n{PERMIT}", "pam_exec": stack("")}
 both = pytest.mark.parametrize("way", LINES)
-
-
-@pytest.fixture
-def conf(stage: Path) -> Iterator[Path]:
-    """Give where otpauth.conf is, and take it away again."""
-    assert stage.is_dir()
-    path = Path("/etc/otpauth/otpauth.conf")
-    yield path
-    path.unlink(missing_ok=True)
 
 
 def passes(way: str, person: Person, *, key: bool = True, rhost: str = "") -> bool:
