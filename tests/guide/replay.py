@@ -106,12 +106,12 @@ class Guide:
         """Run it with --json, and return what that says."""
         return json.loads(self.done(*words, "--json"))
 
-    def phone(self, shows: str = "d1f9c1", *, groups: str = "") -> Phone:
-        """Give the user a phone that shows a code of the guide, for all or some groups."""
+    def phone(self, shows: str, *, name: str = "phone", groups: str = "") -> Phone:
+        """Give the user a phone that shows a code of the guide now, for all or some groups."""
         limit = ("--for", groups) if groups else ()
         secret = SECRETS[shows]
         text = f"motp://web1:{USER}?secret={secret}\n{PIN}\n"
-        self.done("add", USER, "motp", f"phone-{shows}", "--uri", "-", *limit, text=text)
+        self.done("add", USER, "motp", name, "--uri", "-", *limit, text=text)
         phone = Phone(self.clock, secret)
         assert phone.code() == shows
         return phone
