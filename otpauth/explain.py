@@ -71,12 +71,16 @@ def steps(
     outcome: Outcome,
     *,
     clock: Callable[[int], str],
+    dry_run: bool = False,
 ) -> tuple[Step, ...]:
     """Tell a decision; the last step is its verdict. `seen` is None if nothing was looked at.
 
     `outcome` is the one that stands, `clock` makes a text of Unix seconds.
     """
-    return (*_told(seen, request, rule, clock=clock), verdict(outcome))
+    found = list(_told(seen, request, rule, clock=clock))
+    if dry_run or outcome.reason == login.NOT_RECORDED:
+        found.append(Step("then", "none of this is written" + " in a dry run" * dry_run))
+    return (*found, verdict(outcome))
 
 
 def verdict(outcome: Outcome) -> Step:
