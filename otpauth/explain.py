@@ -236,14 +236,14 @@ def _barred(each: Token, case: _Case) -> Step:
 
 def _compared(each: Token, case: _Case) -> Step:
     """Say what came of comparing what was typed with a token."""
-    found = [match for one in case.candidates if (match := _match(each, one, case, case.rule))]
-    best = min(found, key=lambda match: _WEIGHT.index(match.result), default=None)
-    if best is None:
+    tries = (_match(each, one, case, case.rule) for one in case.candidates)
+    match = next(filter(None, tries), None)  # no two candidates have the shape of one token's codes
+    if match is None:
         result, words = SHAPE, f"not compared, {_shape(each, case)}"
     elif not _is_compared(each, case):
         result, words = LIMITED, "not compared, too many answers were wrong"
     else:
-        result, words = best.result, _came(each, best, case)
+        result, words = match.result, _came(each, match, case)
     return Step("token", f"{_called(each)}: {words}", each.name, result)
 
 
@@ -253,9 +253,6 @@ def _is_compared(each: Token, case: _Case) -> bool:
         return True
     scratch = limits.scratch_open(case.held.state, case.request.place)
     return login.always_compared(each, scratch=scratch)
-
-
-_WEIGHT = (kinds.ACCEPTED, kinds.USED, kinds.CLOCK, kinds.SKEWED, kinds.WRONG)
 
 
 def _match(each: Token, one: answer.Candidate, case: _Case, rule: Rule) -> Match | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import explain, kinds, login, sessions, trust
+from otpauth import answer, explain, kinds, login, sessions, trust
 from otpauth.policy import Span
 from otpauth.wishes import Wishes
 from tests import samples
@@ -62,6 +62,13 @@ def test_a_right_code() -> None:
     assert steps[-1] == explain.Step(
         "verdict", "accepted: a one-time code was right (AUTH_OK_OTP)", "phone", "accept"
     )
+
+
+def test_a_code_behind_a_password() -> None:
+    """Of the codes that one answer may hold each token is told that of its shape."""
+    steps, outcome = told(HELD, answer.tails(f"4455{code_at(NOW)}", bare=True))
+    assert outcome.reason == login.OK_OTP
+    assert results(steps) == {"phone": "accepted", "fob": "wrong", "scratch": "wrong"}
 
 
 def test_a_used_code() -> None:

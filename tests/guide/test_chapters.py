@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -298,16 +299,35 @@ def test_client_trust_password(guide: Guide, trust: str) -> None:
 
 
 @replays("13", "13a")
-def test_ntlm(guide: Guide) -> None:
-    """To a challenge with its response the answer is the guide's NT_KEY, once."""
+def test_ntlm(guide: Guide, md4_and_des: None) -> None:
+    """To a challenge with its response the answer is the guide's NT_KEY, if NTLM is switched on."""
+    assert md4_and_des is None
+    challenge, response, key = NTLM
     guide.phone("8784c7")
-    words = ("verify", USER, "--rhost", "192.0.2.10", "--ntlm", *NTLM[:2])
-    assert "AUTH_NTLM_OFF" in guide.admin(*words).stdout
-    guide.configure("[login]\nntlm = yes\n")
-    done = guide.admin(*words)
-    assert (done.returncode, f"NT_KEY: {NTLM[2]}" in done.stdout) == (0, True), done.stdout
-    again = guide.admin(*words)
-    assert (again.returncode, "AUTH_OTP_ALREADY_USED" in again.stdout) == (1, True)
+    words = ("verify", USER, "--rhost", "192.0.2.10", "--ntlm", challenge, response)
+    guide.configure(mail(webmail=SESSION))
+    assert guide.admin(*words).stdout.startswith("refused: NTLM is not switched on")
+    guide.configure(mail(webmail=f"ntlm = yes\n{SESSION}", imap="ntlm = yes"))
+    for service, reason, said in (
+        ("webmail", "AUTH_OK_OTP", f"NT_KEY: {key}\n"),
+        ("webmail", "AUTH_OK_SESSION", f"NT_KEY: {key}\n"),
+        ("imap", "AUTH_OTP_ALREADY_USED", ""),
+    ):
+        done = guide.admin(*words, "--service", service)
+        first, _, rest = done.stdout.partition("\n")
+        assert (done.returncode == 0, f"({reason})" in first, rest) == (bool(said), True, said)
+
+
+@pytest.fixture
+def md4_and_des() -> Iterator[None]:
+    """Give the installation what `make install NTLM=yes` adds to it."""
+    found = find_spec("Crypto")
+    assert found
+    assert found.origin
+    place = Path("/usr/local/lib/otpauth/deps/Crypto")
+    place.symlink_to(Path(found.origin).parent)
+    yield
+    place.unlink()
 
 
 @replays("14", "14a")
