@@ -276,8 +276,9 @@ def _came(each: Token, match: Match, case: _Case) -> str:
         best = case.seen.outcome.token == each.name
         return "right" if best else "right, too, but another token goes before it"
     if match.result == kinds.USED:
-        later = ", or a later one," if each.kind in token.ONE_TIME else ""
-        return f"right, but that code{later} was used {when}"
+        if each.kind in token.ONE_TIME:
+            return f"right, but that code, or a later one, was used {when}"
+        return "right, but that code was used before"
     if match.result == kinds.CLOCK:
         return f"right for now, but one of a later time was used {when}: the clock went back"
     if match.result == kinds.SKEWED:

@@ -79,6 +79,9 @@ def test_a_used_code() -> None:
         steps, "token"
     )
     assert texts(steps, "then") == ["nothing is used up, and nothing counts"]
+    spare = after(decide(HELD, "k7mq-x2vd"), HELD)
+    steps, _ = told(spare, "k7mq-x2vd")
+    assert "scratch (scratch): right, but that code was used before" in texts(steps, "token")
 
 
 @pytest.mark.parametrize(("steps_off", "outside"), [(2, 1), (-2, 1), (9, 8), (-9, 8)])
