@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.parts import enrolment, secrets
@@ -132,3 +133,8 @@ class Guide:
         assert found, done.stdout + done.stderr
         assert (done.returncode, found[1]) in ((0, "accepted"), (1, "refused"))
         return f"{'Reject' if done.returncode else 'Accept'} {found[2]}"
+
+    def verify_all(self, service: str, codes: list[str], *, rhost: str = BROWSER) -> list[str]:
+        """Verify several codes at the same time."""
+        with ThreadPoolExecutor(len(codes)) as pool:
+            return list(pool.map(lambda code: self.verify(service, code, rhost=rhost), codes))
