@@ -7,7 +7,18 @@ what follows by what became of the record. No sentence has a secret or a code in
 
 from __future__ import annotations
 
-from otpauth import answer, consequences, failures, kinds, limits, login, sessions, token, wishes
+from otpauth import (
+    answer,
+    bypass,
+    consequences,
+    failures,
+    kinds,
+    limits,
+    login,
+    sessions,
+    token,
+    wishes,
+)
 from otpauth.consequences import charged, many, of_bucket, of_group, until_when
 from otpauth.value import NamedTuple
 
@@ -129,6 +140,11 @@ def _user(case: _Case, rule: Rule) -> Iterable[Step]:
     yield Step("user", f"{held.user}, uid {held.uid}, is enrolled; era {held.era}")
     for line in wishes.told(rule, held.wishes):
         yield Step("user", f"wishes, in force: {line}")
+    if bypass.left(held.state, case.request.now):
+        until = case.clock(held.state.bypass.until)
+        yield Step(
+            "user", f"is let in without a code until {until}, where another factor is proved"
+        )
 
 
 def _place(case: _Case) -> Iterable[Step]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import answer, explain, kinds, login, sessions, trust
+from otpauth import answer, bypass, explain, kinds, login, sessions, trust
 from otpauth.policy import Span
 from otpauth.wishes import Wishes
 from tests import samples
@@ -237,6 +237,14 @@ def test_what_was_not_written() -> None:
     assert steps[-1].result == login.REFUSE
     dry = explain.steps(seen, request, RULE, outcome, clock=str, dry_run=True)
     assert dry[-2].text == "none of this is written in a dry run"
+
+
+def test_a_bypass_is_told() -> None:
+    """That the administrator lets somebody in without a code is told, and until when."""
+    held = HELD._replace(state=bypass.granted(HELD.state, NOW, hours=4, uses=2))
+    words = f"is let in without a code until {NOW + 4 * 3600}, where another factor is proved"
+    assert words in texts(told(held, "1")[0], "user")
+    assert words not in texts(told(held, "1", now=NOW + 4 * 3600)[0], "user")
 
 
 def test_nobody() -> None:

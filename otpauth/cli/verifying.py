@@ -97,6 +97,9 @@ def _rule(one: Inquiry) -> Iterator[str]:
         place = policies.where(found, sections, key)
         if place != policies.DEFAULT:
             yield f"{key} = {policies.spelt(key, getattr(rule, key))}, {place}"
+    by = attempt.exempt(one.who, request.rhost, rule) if one.who else ""
+    if by:
+        yield f"where another factor is proved {request.user} is asked for no code, by {by}"
     for name, span in rule.family:
         yield f"a session begins in [group {name}], too: {policies.spelt('session', span)}"
 

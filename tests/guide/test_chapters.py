@@ -91,7 +91,9 @@ def guide(host: Guide) -> Guide:
 def test_static_passwords(guide: Guide) -> None:
     """A generated password is shown once, is good again and again, and begins no session."""
     guide.configure(mail(imap=SESSION))
+    assert guide.admin("add", USER, "password", "thunderbird").returncode == 2
     first = guide.app_password("thunderbird", "imap")
+    assert len(first.replace("-", "")) == 20
     for _ in range(2):
         assert guide.verify("imap", first) == "Accept AUTH_OK_STATIC"
     assert guide.values("sessions", USER) == []
