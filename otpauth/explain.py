@@ -153,7 +153,7 @@ def _place(case: _Case) -> Iterable[Step]:
     if known:
         text = f"{where} is known: a code was accepted from there at {case.clock(known)}"
     elif limits.may_be_known(where):
-        text = f"{where} is not known: no code was accepted from there in 90 days"
+        text = f"{where} is not known: no code was accepted from there lately"
     else:
         text = "a name, a loopback address or root's own process is never known"
     yield Step("place", text)
@@ -189,6 +189,9 @@ def _session(case: _Case) -> Iterable[Step]:
         return
     if case.wait:
         yield Step("session", "none is looked for while answers are not compared")
+        return
+    if case.seen.outcome.reason == login.SESSION_LOGOUT:
+        yield Step("session", "the answer is a logout password of sessions that last")
         return
     found = _found(case)
     if found is None:

@@ -208,6 +208,7 @@ def test_a_session() -> None:
     logout = sessions.logout_password(code_at(NOW))
     steps, outcome = told(held, logout, now=NOW + 50, rule=rule)
     assert outcome.reason == login.SESSION_LOGOUT
+    assert texts(steps, "session") == ["the answer is a logout password of sessions that last"]
     assert sum(text.endswith("is over") for text in texts(steps, "then")) == 2
     held = after(outcome, held)
     steps, _ = told(held, code_at(NOW), now=NOW + 55, rule=rule)
