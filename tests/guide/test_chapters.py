@@ -67,6 +67,11 @@ def mail(*, webmail: str = "", imap: str = "", smtp: str = "", client: str = "")
     return MAIL.format(webmail=webmail, imap=imap, smtp=smtp, client=client)
 
 
+def logout_password(code: str) -> str:
+    """Return what ends the sessions of a code."""
+    return hmac.digest(code.encode(), b"otpauth logout", "sha256").hex()[:16]
+
+
 @pytest.fixture(scope="module")
 def host(stage: Path) -> Iterator[Guide]:
     """Give the host with the guide's user."""
@@ -271,8 +276,7 @@ def test_logout_password(guide: Guide) -> None:
     webmail = f"logout = yes\nsession_children = imap smtp\n{SESSION}"
     guide.configure(mail(webmail=webmail, imap=SESSION, smtp=SESSION))
     code = guide.phone("5f0735").code()
-    made = hmac.digest(code.encode(), b"otpauth logout", "sha256").hex()[:16]
-    logout = secrets.remember(made)
+    logout = secrets.remember(logout_password(code))
     assert guide.verify("webmail", code) == "Accept AUTH_OK_OTP"
     assert guide.verify("imap", code) == "Accept AUTH_OK_SESSION"
     assert guide.verify("webmail", logout) == "Reject AUTH_SESSION_LOGOUT"
