@@ -38,7 +38,7 @@ CFFI_PYTHONS := 3.11 3.12 3.13 3.14
 
 BUILD := $(CURDIR)/build
 VENV := $(BUILD)/venv
-MAN_PAGES := $(notdir $(wildcard man/*.[158]))
+MAN_PAGES := $(notdir $(wildcard man/*.[1358]))
 
 # apt packages: to run; to run every test; to show the demo.
 PACKAGES := libpam-python python3 python3-pip

@@ -213,6 +213,14 @@ SEEDS = (
     Seed("pam-decides", "fail", "PAM_IGNORE", 'stack "$ours nullok"'),
     Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok"'),
     Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok=until:2099-01-31"'),
+    Seed("pam-decides", "fail", "skip_from lets", 'stack "$ours skip_from=10.0.0.0/8"'),
+    Seed("pam-exempt", "warn", "nobody from there", 'stack "$ours skip_from=10.0.0.0/8"'),
+    Seed(
+        "pam-exempt",
+        "warn",
+        "who = %crew: sshd asks only these",
+        "printf '[service s]\npam = sshd\nfrom = ::1\nwho = %%crew\n' >/etc/otpauth/otpauth.conf",
+    ),
     Seed("pam-twice", "warn", "2 codes", 'stack "$ours" "$ours"'),
     Seed("pam-others", "warn", "pam_oath.so", 'stack "$ours" "auth required pam_oath.so"'),
     Seed(

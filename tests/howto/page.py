@@ -26,6 +26,7 @@ ANSWERS = (
     "password",
     "wrong password",
     "password and code",
+    "password and same code",
     "password and wrong code",
     "password,scratch code",
     "root's password",
