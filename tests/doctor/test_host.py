@@ -472,6 +472,7 @@ def test_a_seeded_fault(healthy: Person, seed: Seed) -> None:
         ("sshd", "sshd-exec", "sshd_config-key", set()),
         ("sudo", "sudo", "sshd_config-key", set()),
         ("su", "su", "sshd_config-key", set()),
+        ("dovecot", "dovecot", "sshd_config-key", set()),
         ("sudo", "arguments", "sshd_config-key", set()),
     ],
 )
