@@ -267,7 +267,7 @@ def _compare(case: Case) -> Outcome:
     wait = limits.wait(account.state, case.bucket, rule, request.now)
     if wait:
         open_ = limits.scratch_open(account.state, request.place)
-        usable = [each for each in usable if _always_compared(each, scratch=open_)]
+        usable = [each for each in usable if always_compared(each, scratch=open_)]
     found = None if wait else _session(case, usable)
     if isinstance(found, Outcome):
         return found
@@ -323,7 +323,7 @@ def compare(
     )
 
 
-def _always_compared(each: Token, *, scratch: bool) -> bool:
+def always_compared(each: Token, *, scratch: bool) -> bool:
     """Say whether a token is strong enough to be compared even while its owner is limited.
 
     `scratch` says whether a scratch code may be compared in this second. App passwords may always:
@@ -348,23 +348,20 @@ def _accept(case: Case, best: Try) -> Outcome:
         left = state.used.get(each.id, 0)
         say = remarks.news(state, request.now) + remarks.remaining(each, left, rule)
         state = state._replace(told=request.now)
-    return Outcome(
-        ACCEPT,
-        _accepted(best),
-        each.name,
-        account._replace(state=state),
-        say,
+    return _accepted(best)._replace(
+        token=each.name,
+        record=account._replace(state=state),
+        say=say,
         forward=best.candidate.prefix,
     )
 
 
-def _accepted(best: Try) -> str:
-    """Return the reason for which an answer is accepted."""
+def _accepted(best: Try) -> Outcome:
     if best.candidate.trusted:
-        return OK_TRUST
+        return Outcome(ACCEPT, OK_TRUST)
     if best.token.kind == "password":
-        return OK_STATIC
-    return OK_OTP if best.token.kind in token.DAILY else OK_SCRATCH
+        return Outcome(ACCEPT, OK_STATIC)
+    return Outcome(ACCEPT, OK_OTP if best.token.kind in token.DAILY else OK_SCRATCH)
 
 
 def _daily(state: State, case: Case, best: Try) -> State:

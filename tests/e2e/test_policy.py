@@ -66,6 +66,20 @@ def test_skip_from(person: Person, conf: Path, way: str) -> None:
     assert not passes(way, person, key=False, rhost="10.1.2.3")
 
 
+def test_config_warns_of_words_that_mean_nobody(conf: Path) -> None:
+    """`config` tells the line of a user or a group in `who` that this host does not have."""
+    text = (
+        "[login]\nwho = !%root *\n[group g]\nwho = * !nobody-there\n[service s]\nwho = %none-such"
+    )
+    conf.write_text(f"{text} root\n", encoding="utf-8")
+    done = enrolment.admin("config")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        f"otpauth-admin: warning: {conf}:4: who: no user 'nobody-there' on this host",
+        f"otpauth-admin: warning: {conf}:6: who: no group 'none-such' on this host",
+    ]
+
+
 def test_nobody_without_an_account_passes(conf: Path) -> None:
     """A name without an account is prompted and refused where nobody is asked."""
     conf.write_text("[login]\nskip_from = 10.0.0.0/8\nwho = root\n", encoding="utf-8")

@@ -22,6 +22,7 @@ ANSWERS = (
     "mailed code",
     "wrong code",
     "scratch code",
+    "app password",
     "password",
     "wrong password",
     "password and code",
