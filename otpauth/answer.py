@@ -108,17 +108,18 @@ class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether scratch codes are among them.
 
     The first of the lengths is that of a code right behind a password. `words` ask for a code to be
-    sent.
+    sent. `hashes` are how many hexadecimal digits there are in what a client makes of a code.
     """
 
     digits: tuple[int, ...]
     scratch: bool
     words: tuple[str, ...] = ()
+    hashes: tuple[int, ...] = ()
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
         plain = code(text)
-        if plain in self.words:
+        if plain in self.words or (len(plain) in self.hashes and re.fullmatch(_HASH, plain)):
             return True
         if plain.isdigit():
             return len(plain) in self.digits or (self.scratch and len(plain) == _SCRATCH)

@@ -43,6 +43,22 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
+    shapes = Shapes(known, any(each.kind == "scratch" for each in usable), words, _hashes(terms))
     if not (enrolled or ways) or found.content.proposals:
-        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), True, words)
-    return Shapes(known, any(each.kind == "scratch" for each in usable), words)
+        digits = tuple(dict.fromkeys((*known, *answer.LENGTHS)))
+        return shapes._replace(digits=digits, scratch=True)
+    return shapes
+
+
+def _hashes(terms: Terms) -> tuple[int, ...]:
+    """Return the lengths of what a client makes of a code: to log in with, or to log out."""
+    found: tuple[int, ...] = ()
+    if terms.rule.client_secret:
+        from otpauth import trust
+
+        found = (trust.LENGTHS[terms.rule.trust],)
+    if terms.rule.logout:
+        from otpauth import sessions
+
+        found = (*found, sessions.LOGOUT_LENGTH)
+    return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from otpauth.login import Request
 from otpauth.policy import Span
 from otpauth.state import Session, State
 from tests import samples
+from tests.man import pages
 from tests.samples import MARKS, NOW, after, code_at, code_of, wrong_code
 
 if TYPE_CHECKING:
@@ -336,9 +339,13 @@ def test_wrong_logout_password_is_charged() -> None:
     assert decide(begun(rule=off), right, later=1).reason == "AUTH_FAILED"
 
 
-def test_logout_vector() -> None:
-    """It is what openssl makes of the code, as otpauth.conf(5) says."""
-    assert sessions.logout_password("123456") == "fb6496883104c19e"
+def test_logout_by_the_page() -> None:
+    """It is what the command in otpauth.conf(5) makes of the code."""
+    (command,) = re.findall(r"(?s)\nprintf %s .*?-16\n", pages.source("otpauth.conf.5"))
+    done = subprocess.run(
+        ("/bin/sh", "-c", command), env={"CODE": "123456"}, capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == sessions.logout_password("123456")
 
 
 # What ends sessions from outside, and what cannot bring them back
