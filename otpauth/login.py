@@ -41,6 +41,7 @@ OK_OTP = "AUTH_OK_OTP"
 OK_SCRATCH = "AUTH_OK_SCRATCH"
 OK_SESSION = "AUTH_OK_SESSION"
 OK_TRUST = "AUTH_OK_TRUST_PW"
+OK_STATIC = "AUTH_OK_STATIC"
 OK_GRACE = "AUTH_OK_GRACE"
 OK_BYPASS = "AUTH_OK_BYPASS"
 OK_NULLOK = "AUTH_OK_NULLOK"
@@ -71,6 +72,7 @@ REASONS = {
     OK_SCRATCH: "a scratch code was right",
     OK_SESSION: "the code was right before, and its session lasts",
     OK_TRUST: "what a trusted client made of a one-time code was right",
+    OK_STATIC: "an app password was right",
     OK_GRACE: "a one-time code was accepted from there within the grace period",
     OK_BYPASS: "the administrator lets the user in without a code for a while",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
@@ -264,9 +266,8 @@ def _compare(case: Case) -> Outcome:
         return Outcome(REFUSE, TOKEN_MISSING)
     wait = limits.wait(account.state, case.bucket, rule, request.now)
     if wait:
-        usable = [each for each in usable if _always_compared(each)]
-        if not limits.scratch_open(account.state, request.place):
-            usable = []
+        open_ = limits.scratch_open(account.state, request.place)
+        usable = [each for each in usable if _always_compared(each, scratch=open_)]
     found = None if wait else _session(case, usable)
     if isinstance(found, Outcome):
         return found
@@ -280,14 +281,16 @@ def _compare(case: Case) -> Outcome:
             )
         )
     ]
-    if wait:
-        account = _tried(account, request, tries)
+    noted = bool(wait) and any(t.token.kind == "scratch" for t in tries)
+    if noted:
+        state = limits.scratch_tried(account.state, request.place, request.now)
+        account = account._replace(state=state)
     best = next((t for t in tries if t.match.result == ACCEPTED), None)
     if best:
         return _accept(case._replace(account=account), best)
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
-        return Outcome(REFUSE, RATE_LIMITED, record=account if tries else None, again=again)
+        return Outcome(REFUSE, RATE_LIMITED, record=account if noted else None, again=again)
     return _refuse(case, tries, found)
 
 
@@ -320,15 +323,15 @@ def compare(
     )
 
 
-def _always_compared(each: Token) -> bool:
-    """Say whether a token is strong enough to be compared even while its owner is limited."""
-    return each.kind == "scratch" and int(each.params["bits"]) >= token.SCRATCH_STRONG
+def _always_compared(each: Token, *, scratch: bool) -> bool:
+    """Say whether a token is strong enough to be compared even while its owner is limited.
 
-
-def _tried(account: Record, request: Request, tries: list[Try]) -> Record:
-    if not tries:
-        return account
-    return account._replace(state=limits.scratch_tried(account.state, request.place, request.now))
+    `scratch` says whether a scratch code may be compared in this second. App passwords may always:
+    nobody guesses one, and programs that log in by themselves shall not be shut out by guessing.
+    """
+    if each.kind == "password":
+        return True
+    return scratch and each.kind == "scratch" and token.bits(each) >= token.SCRATCH_STRONG
 
 
 def _accept(case: Case, best: Try) -> Outcome:
@@ -338,17 +341,18 @@ def _accept(case: Case, best: Try) -> Outcome:
         tries=account.state.tries,
         last={**best.match.state.last, each.id: request.now},
     )
-    daily = each.kind in token.DAILY
+    static, daily = each.kind == "password", each.kind in token.DAILY
     if daily:
         state = _daily(state, case, best)
     say: tuple[str, ...] = ()
-    if request.first_factor:
+    if request.first_factor and not static:  # a program would not read it
         left = state.used.get(each.id, 0)
         say = remarks.news(state, request.now) + remarks.remaining(each, left, rule)
         state = state._replace(told=request.now)
+    trusted = best.candidate.trusted
     return Outcome(
         ACCEPT,
-        OK_TRUST if best.candidate.trusted else OK_OTP if daily else OK_SCRATCH,
+        OK_TRUST if trusted else OK_STATIC if static else OK_OTP if daily else OK_SCRATCH,
         each.name,
         account._replace(state=state),
         say,
@@ -442,7 +446,10 @@ def _remembered(outcome: Outcome, request: Request) -> Record:
         shown(request.rhost or request.place),
         outcome.token,
     )
-    return account._replace(outcomes=(*account.outcomes, row)[-record.OUTCOMES_MAX :])
+    before = account.outcomes
+    if outcome.reason in (OK_STATIC, OK_SESSION):  # a program's many logins crowd out no other
+        before = tuple(each for each in before if each[1:] != row[1:])
+    return account._replace(outcomes=(*before, row)[-record.OUTCOMES_MAX :])
 
 
 def shown(text: str) -> str:

@@ -43,10 +43,18 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
-    shapes = Shapes(known, any(each.kind == "scratch" for each in usable), words, _hashes(terms))
+    kinds = {each.kind for each in usable}
+    shapes = Shapes(
+        known,
+        "scratch" in kinds,
+        words,
+        hexadecimal="motp" in kinds,
+        static="password" in kinds,
+        hashes=_hashes(terms),
+    )
     if not (enrolled or ways) or found.content.proposals:
-        digits = tuple(dict.fromkeys((*known, *answer.LENGTHS)))
-        return shapes._replace(digits=digits, scratch=True)
+        any_length = tuple(dict.fromkeys((*known, *answer.LENGTHS)))
+        return shapes._replace(digits=any_length, scratch=True, hexadecimal=True, static=True)
     return shapes
 
 

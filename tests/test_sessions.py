@@ -442,6 +442,6 @@ def test_full_table() -> None:
     assert len(after(outcome, held).state.sessions) == state.SESSIONS_MAX
 
 
-assert token.DAILY == ("totp", "hotp", "list", "mail", "sms", "push"), (
+assert token.DAILY == ("totp", "hotp", "motp", "list", "mail", "sms", "push"), (
     "a new kind needs a test here"
 )
