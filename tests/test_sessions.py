@@ -18,7 +18,7 @@ from otpauth.policy import Span
 from otpauth.state import Session, State
 from tests import samples
 from tests.man import pages
-from tests.samples import MARKS, NOW, after, code_at, code_of, wrong_code
+from tests.samples import MARKS, NOW, after, code_at, code_of, motp_at, wrong_code
 
 if TYPE_CHECKING:
     from otpauth.login import Outcome, Typed
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from otpauth.record import Record
 
 HELD = samples.account(
-    samples.totp_draft(), samples.hotp_draft(), samples.scratch_draft(), samples.list_draft()
+    *(samples.totp_draft(), samples.hotp_draft(), samples.motp_draft()),
+    *(samples.scratch_draft(), samples.list_draft()),
 )
 SPAN = Span(timeout=600, idle=120, logins=3)
 RULE = samples.RULE._replace(session=SPAN, group="imap", logout=True)
@@ -176,7 +177,7 @@ def test_ends_with_its_token() -> None:
 
 def test_every_daily_kind() -> None:
     """Time-based and counter-based codes and list passwords begin sessions, scratch codes none."""
-    for typed in (CODE, code_of(0), "071 Damuh hidum", f" {CODE[:3]} {CODE[3:]} "):
+    for typed in (CODE, code_of(0), motp_at(NOW), "071 Damuh hidum", f" {CODE[:3]} {CODE[3:]} "):
         held = begun(typed)
         assert reasons(held, 1, typed=typed) == ["OK_SESSION"]
     assert not begun(samples.SCRATCH_CODES[0]).state.sessions
