@@ -29,7 +29,7 @@ def reserve(
     again: bool = False,
     route: Route = ROUTE,
     number: int = 1,
-    rule: Rule = RULE,
+    rule: policy.Rule = RULE,
 ) -> Reserved:
     """Reserve a code, and return what is to be written without the route."""
     seen = sent.given(held, (route,), request, MARKS)
