@@ -95,16 +95,16 @@ def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
         if tail:
             found[Candidate(code(tail[0].removeprefix(",")), text[: tail.start()])] = None
     if re.fullmatch(_HASH, text):
-        found[Candidate(code(text))] = None
+        found[Candidate(text.lower())] = None
     return tuple(found)
 
 
 _DASHED = "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}"
 _BARE = "[0-9A-Za-z]{8}"
 _HEX = ",[0-9A-Fa-f]{6}"
-_HASH = "(?:[0-9A-Fa-f]{16}){1,2}|[0-9A-Fa-f]{64}"  # see sessions and trust
 _STATIC = rf"(?:\A|,)(?:[0-9A-Za-z]-?){{{token.PASSWORD_LENGTH}}}"
 _TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED, _HEX, _STATIC)
+_HASH = "(?:[0-9A-Fa-f]{16}){1,2}|[0-9A-Fa-f]{64}"  # see sessions and trust
 
 
 class Shapes(NamedTuple):

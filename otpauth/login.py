@@ -39,9 +39,9 @@ UNAVAILABLE = "unavailable"
 # Reasons: one for each way a login can end. Logs, `verify`, `show` and the tests share them.
 OK_OTP = "AUTH_OK_OTP"
 OK_SCRATCH = "AUTH_OK_SCRATCH"
+OK_STATIC = "AUTH_OK_STATIC"
 OK_SESSION = "AUTH_OK_SESSION"
 OK_TRUST = "AUTH_OK_TRUST_PW"
-OK_STATIC = "AUTH_OK_STATIC"
 OK_GRACE = "AUTH_OK_GRACE"
 OK_BYPASS = "AUTH_OK_BYPASS"
 OK_NULLOK = "AUTH_OK_NULLOK"
@@ -70,9 +70,9 @@ INTERNAL = "INTERNAL_ERROR"
 REASONS = {
     OK_OTP: "a one-time code was right",
     OK_SCRATCH: "a scratch code was right",
+    OK_STATIC: "an app password was right",
     OK_SESSION: "the code was right before, and its session lasts",
     OK_TRUST: "what a trusted client made of a one-time code was right",
-    OK_STATIC: "an app password was right",
     OK_GRACE: "a one-time code was accepted from there within the grace period",
     OK_BYPASS: "the administrator lets the user in without a code for a while",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
@@ -267,7 +267,7 @@ def _compare(case: Case) -> Outcome:
     wait = limits.wait(account.state, case.bucket, rule, request.now)
     if wait:
         open_ = limits.scratch_open(account.state, request.place)
-        usable = [each for each in usable if _always_compared(each, scratch=open_)]
+        usable = [each for each in usable if always_compared(each, scratch=open_)]
     found = None if wait else _session(case, usable)
     if isinstance(found, Outcome):
         return found
@@ -323,7 +323,7 @@ def compare(
     )
 
 
-def _always_compared(each: Token, *, scratch: bool) -> bool:
+def always_compared(each: Token, *, scratch: bool) -> bool:
     """Say whether a token is strong enough to be compared even while its owner is limited.
 
     `scratch` says whether a scratch code may be compared in this second. App passwords may always:
@@ -341,23 +341,28 @@ def _accept(case: Case, best: Try) -> Outcome:
         tries=account.state.tries,
         last={**best.match.state.last, each.id: request.now},
     )
-    static, daily = each.kind == "password", each.kind in token.DAILY
-    if daily:
+    if each.kind in token.DAILY:
         state = _daily(state, case, best)
     say: tuple[str, ...] = ()
-    if request.first_factor and not static:  # a program would not read it
+    if request.first_factor and each.kind != "password":  # a program would not read it
         left = state.used.get(each.id, 0)
         say = remarks.news(state, request.now) + remarks.remaining(each, left, rule)
         state = state._replace(told=request.now)
-    trusted = best.candidate.trusted
-    return Outcome(
-        ACCEPT,
-        OK_TRUST if trusted else OK_STATIC if static else OK_OTP if daily else OK_SCRATCH,
-        each.name,
-        account._replace(state=state),
-        say,
+    return _accepted(best)._replace(
+        token=each.name,
+        record=account._replace(state=state),
+        say=say,
         forward=best.candidate.prefix,
     )
+
+
+def _accepted(best: Try) -> Outcome:
+    """Return what an accepted answer is called."""
+    if best.candidate.trusted:
+        return Outcome(ACCEPT, OK_TRUST)
+    if best.token.kind == "password":
+        return Outcome(ACCEPT, OK_STATIC)
+    return Outcome(ACCEPT, OK_OTP if best.token.kind in token.DAILY else OK_SCRATCH)
 
 
 def _daily(state: State, case: Case, best: Try) -> State:

@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 LATEST = 10
 ACCEPTED = frozenset(
     {
-        *(login.OK_OTP, login.OK_TRUST, login.OK_SCRATCH, login.OK_STATIC, login.OK_SESSION),
-        *(login.OK_GRACE, login.OK_BYPASS, login.OK_NULLOK, login.OK_NOT_ASKED),
+        login.OK_OTP,
+        login.OK_TRUST,
+        login.OK_SCRATCH,
+        login.OK_STATIC,
+        login.OK_SESSION,
+        login.OK_GRACE,
+        login.OK_BYPASS,
+        login.OK_NULLOK,
+        login.OK_NOT_ASKED,
     }
 )
 
@@ -40,9 +47,9 @@ SENTENCES = {
         "accepted: a scratch code of {token}",
         "was the phone lost? then, as {user}: otpauth replace phone",
     ),
+    login.OK_STATIC: Told("accepted: the app password {token}"),
     login.OK_SESSION: Told("accepted: a code of {token} again, within its session"),
     login.OK_TRUST: Told("accepted: what a trusted client made of a code of {token}"),
-    login.OK_STATIC: Told("accepted: the app password {token}"),
     login.OK_GRACE: Told("accepted without a code: one of {token} was accepted from there before"),
     login.OK_BYPASS: Told(
         "accepted without a code: the administrator lets {user} in without one for a while",
