@@ -100,6 +100,8 @@ class Session(NamedTuple):
 
     def joined(self, other: Session) -> Session:
         """Return this session with what another copy of it knows."""
+        if self == other:
+            return self
         if self._replace(last=0, uses=0, over=0) != other._replace(last=0, uses=0, over=0):
             return max(self, other)
         return self._replace(

@@ -393,16 +393,34 @@ def test_clock_gone_back() -> None:
     assert limits.prune(held.state, NOW - 119).sessions != {}
 
 
-def test_bounded() -> None:
-    """Whatever is offered, no more sessions than the limit are kept: those that end last."""
+def test_ten_thousand() -> None:
+    """Of 10,000 sessions offered those are kept that end last, and the record has its room."""
     held, rule = HELD.state, RULE._replace(session=SPAN._replace(idle=0))
-    each = next(each for each in HELD.ordered() if each.kind == "totp")
-    for number in range(200):
-        asked = HERE._replace(rhost=f"192.0.2.{number}", now=NOW + number)
+    each = HELD.named("phone")
+    assert each
+    for number in range(10_000):
+        where = f"192.0.{number >> 8}.{number & 255}"
+        asked = HERE._replace(rhost=where, now=NOW + number)
         candidate = answer.Candidate(f"{number:06}")
         held = sessions.begin(held, asked, rule, each, candidate, MARKS)
-    kept = state.bounded(held).sessions
-    assert sorted(each.since - NOW for each in kept.values()) == list(range(136, 200))
+        if number % 50 == 0:
+            held = state.bounded(held)
+    full = record.bounded(HELD._replace(state=held))
+    ends = sorted(each.since - NOW for each in full.state.sessions.values())
+    assert ends == list(range(10_000 - state.SESSIONS_MAX, 10_000))
+    assert record.decode(record.encode(full)) == full
+    asked = HERE._replace(rhost=where, now=NOW + 10_000)
+    again = decide(full, "009999", asked, rule, later=10_000)
+    assert again.reason == "AUTH_OK_SESSION"
+
+
+def test_another_host() -> None:
+    """With another host's keys the same answer is in no session."""
+    held = begun()
+    other = MARKS._replace(key=bytes(32))
+    chance = login.Chance(other, samples.fresh_id())
+    outcome = login.decide(held, HERE._replace(now=NOW + 1), CODE, RULE, chance=chance)
+    assert outcome.reason == "AUTH_OTP_ALREADY_USED"
 
 
 small = st.integers(0, 3)

@@ -122,8 +122,11 @@ def test_logout_password(person: Person, fob: Fob, conf: Path) -> None:
     code, other = fob.next(), fob.next()
     assert reason("webmail", person, code) == "OK_OTP"
     assert reason("webmail", person, other) == "OK_OTP"
-    made = logout_password(code)
-    assert reason("smtp", person, made) == "SESSION_LOGOUT"
+    home = person.home / ".otpauth"
+    before = home.read_bytes()
+    assert reason("smtp", person, logout_password(code)) == "SESSION_LOGOUT"
+    assert home.read_bytes() != before
+    home.write_bytes(before)  # an old copy put back
     for service in ("webmail", "imap", "smtp"):
         assert reason(service, person, code) == "OTP_ALREADY_USED"
     assert reason("imap", person, other) == "OK_SESSION"
