@@ -228,6 +228,17 @@ def test_makes_nothing_known() -> None:
     assert then.last == held.state.last
 
 
+def test_crowds_out_no_outcome() -> None:
+    """A client's many logins are one outcome, its latest, beside all others."""
+    held = begun(rule=RULE._replace(session=Span(600, 0, 0)))
+    for later in range(1, 50):
+        held = after(decide(held, later=later), held)
+    assert [(row.reason, row.second) for row in held.outcomes] == [
+        ("AUTH_OK_OTP", NOW),
+        ("AUTH_OK_SESSION", NOW + 49),
+    ]
+
+
 def test_off_by_default() -> None:
     """Without the rule no session begins."""
     held = begun(rule=samples.RULE)
@@ -243,7 +254,8 @@ def test_limited_place_compares_no_session() -> None:
         held = after(decide(held, wrong, later=1), held)
         away = HERE._replace(rhost="198.51.100.9", place="198.51.100.9")
         held = after(decide(held, wrong, away, later=1), held)
-    assert decide(held, later=2).reason == "AUTH_RATE_LIMITED"
+    for typed in (CODE, sessions.logout_password(CODE)):
+        assert decide(held, typed, later=2).reason == "AUTH_RATE_LIMITED"
     assert decide(held, later=40).reason == "AUTH_OK_SESSION"
     strangers = begun()
     for number in range(3):
@@ -391,6 +403,13 @@ def test_clock_gone_back() -> None:
     held = begun()
     assert limits.prune(held.state, NOW - 121).sessions == {}
     assert limits.prune(held.state, NOW - 119).sessions != {}
+
+
+def test_forgotten() -> None:
+    """A week after its end nothing is kept of a session."""
+    held, end = begun(), NOW + SPAN.timeout
+    assert limits.prune(held.state, end + 7 * 86400 - 1).sessions != {}
+    assert limits.prune(held.state, end + 7 * 86400).sessions == {}
 
 
 def test_ten_thousand() -> None:
