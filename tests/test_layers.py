@@ -13,8 +13,8 @@ PACKAGE = TREE / "otpauth"
 LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {
-        "answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri",
-        "wishes",
+        "answer", "canonical", "keys", "record", "seal", "secretfile", "state", "statetext",
+        "token", "uri", "wishes",
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
