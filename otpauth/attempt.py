@@ -80,6 +80,7 @@ def attempt(
         asked = asked._replace(numbers={})
     ways = _Ways(account, terms)
     try:
+        typed = _understood(typed, terms)
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
@@ -135,6 +136,19 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
     return found if done.recorded else challenge.Challenge(prompt)
 
 
+def _understood(typed: Typed, terms: Terms) -> Typed:
+    """Return an answer as it is compared: one that a trusted client made of a code is known as it.
+
+    Raises ConfigError without that client's secret.
+    """
+    if not terms.rule.client_secret:
+        return typed
+    from otpauth import trust
+
+    text = trust.handed_on(typed, terms.rule)
+    return (trust.candidate(text, terms.rule, terms.host.secrets()),) if text else typed
+
+
 def _may_name(account: Account, typed: Typed, terms: Terms) -> bool:
     """Say whether a list password that nobody asked for may count: its number is asked nowhere."""
     named = answer.numbered(typed) if isinstance(typed, str) else None
@@ -187,8 +201,13 @@ def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
 
 
 def _for_home(outcome: Outcome, held: Record | None, after: Record) -> bool:
-    """Say whether the home's copy is to be written, too: for app passwords once a day."""
+    """Say whether the home's copy is to be written, too: for app passwords once a day.
+
+    For sessions never: they live in the host's copy.
+    """
     if not after.enrolled or outcome.verdict != login.ACCEPT:
+        return False
+    if outcome.reason == login.OK_SESSION:
         return False
     if outcome.reason != login.OK_STATIC:
         return True
@@ -242,6 +261,7 @@ def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> 
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
         seen = _Ways(account, terms).given(held, request, chance.marks)
+        typed = _understood(typed, terms)
         return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
     except FAULTS as error:
         verdict, reason = _mapped(error)
@@ -340,4 +360,7 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (*(login.OK_OTP, login.OK_SCRATCH, login.OK_STATIC, login.OK_GRACE, login.OK_BYPASS),)
+_ACCEPTED = (
+    login.OK_OTP, login.OK_TRUST, login.OK_SCRATCH, login.OK_STATIC, login.OK_SESSION,
+    login.OK_GRACE, login.OK_BYPASS,
+)  # fmt: skip

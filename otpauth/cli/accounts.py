@@ -12,6 +12,7 @@ from otpauth import (
     attempt,
     bypass,
     changes,
+    failures,
     handover,
     limits,
     login,
@@ -72,6 +73,7 @@ def show(options: argparse.Namespace) -> int:
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
                 "bypass": listing.bypass_value(one.record.state, now) if one.record else None,
+                "locked": listing.locked_value(one.record.state, now) if one.record else [],
                 **listing.limits_value(one.policy.login, one.wishes),
             }
         )
@@ -96,6 +98,8 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
             print(f"in force: {line}")
         if bypass.left(held.state, now):
             print(f"let in without a code {bypass.told(held.state, now)}")
+        for words in failures.told(limits.prune(held.state, now), now):
+            print(f"locked {words}: {PROGRAM} unlock {one.account.name}")
     for each in waits:
         made = report.moment(each.made)
         print(f"waits: {each.digest()}  {each.verb} {each.name}, made {made}")
