@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from otpauth import policy, stack, token
+from otpauth import policy, services, stack, token
 from otpauth.cli import report
 from otpauth.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Target
+    from otpauth.secretfile import Listed
 
 EVERYWHERE = "everywhere"  # takes a limit off
 
@@ -44,6 +46,16 @@ def known(target: Target) -> list[str]:
     found = target.policy
     sections = {*found.groups, *(each.name for each in found.services)}
     return [*sorted(sections), *(each for each in stack.services() if each not in sections)]
+
+
+def warn(target: Target, limit: Listed) -> None:
+    """Warn if, with a token as it is now limited, none is good for a service that asks."""
+    now = int(time.time())
+    after = [limit if each.id == limit.id else each for each in target.tokens]
+    shut = services.shut(services.doors(target.policy), [e for e in after if e.live(now)])
+    if shut:
+        text = f"no token of {target.account.name} is good for {services.spoken(shut)} then"
+        report.say(target.program, "warning", text)
 
 
 def told(groups: tuple[str, ...]) -> str:

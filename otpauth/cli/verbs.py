@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otpauth import oath, propose, token, uri, wishes
 from otpauth.changes import Change, Proof
@@ -133,7 +133,7 @@ def remove(target: Target, options: argparse.Namespace) -> int:
 def relabel(target: Target, options: argparse.Namespace) -> int:
     """Change a token's name, note, expiry or limit, or switch it on or off."""
     one = target.named(options.name)
-    labels: dict[str, object] = {}
+    labels: dict[str, Any] = {}
     if options.new is not None:
         target.check_free(token.check_name(options.new))
         labels["name"] = options.new
@@ -153,6 +153,8 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
         raise UsageError("nothing to set", hint="--name, --note, --for, --expires, --on or --off")
     proof = proven(target, plain=options.plain)
     target.submit("set", one.name, Change(relabel={one.id: labels}, proof=proof))
+    if "groups" in labels:
+        limited.warn(target, one._replace(groups=labels["groups"]))
     print(f"{target.program}: {one.name}: the change {when(target)}")
     return report.DONE
 
