@@ -341,23 +341,27 @@ def _accept(case: Case, best: Try) -> Outcome:
         tries=account.state.tries,
         last={**best.match.state.last, each.id: request.now},
     )
-    static, daily = each.kind == "password", each.kind in token.DAILY
-    if daily:
+    if each.kind in token.DAILY:
         state = _daily(state, case, best)
     say: tuple[str, ...] = ()
-    if request.first_factor and not static:  # a program would not read it
+    if request.first_factor and each.kind != "password":  # a program would not read it
         left = state.used.get(each.id, 0)
         say = remarks.news(state, request.now) + remarks.remaining(each, left, rule)
         state = state._replace(told=request.now)
-    trusted = best.candidate.trusted
-    return Outcome(
-        ACCEPT,
-        OK_STATIC if static else OK_SCRATCH if not daily else OK_TRUST if trusted else OK_OTP,
-        each.name,
-        account._replace(state=state),
-        say,
+    return _accepted(best)._replace(
+        token=each.name,
+        record=account._replace(state=state),
+        say=say,
         forward=best.candidate.prefix,
     )
+
+
+def _accepted(best: Try) -> Outcome:
+    if best.candidate.trusted:
+        return Outcome(ACCEPT, OK_TRUST)
+    if best.token.kind == "password":
+        return Outcome(ACCEPT, OK_STATIC)
+    return Outcome(ACCEPT, OK_OTP if best.token.kind in token.DAILY else OK_SCRATCH)
 
 
 def _daily(state: State, case: Case, best: Try) -> State:

@@ -87,9 +87,7 @@ class Mail:
 
 
 @contextmanager
-def running(
-    folder: Path, *, passwords: Path | None = None, settings: str = ""
-) -> Iterator[Mail]:
+def running(folder: Path, *, passwords: Path | None = None, settings: str = "") -> Iterator[Mail]:
     """Run it in a folder that everybody may enter, with lines for its main.cf.
 
     With `passwords`, a socket of Dovecot's, mail is taken on a port.
