@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from otpauth.policy import Policy, Rule
     from otpauth.secretfile import Listed
-    from otpauth.token import Token
+    from otpauth.token import Draft, Token
 
 WELL_KNOWN = ("sshd", "login", "su", "sudo")
 
@@ -26,7 +26,7 @@ def doors(found: Policy) -> dict[str, Rule]:
     return {name: policy.effective(found, name, "") for name, asks in asking().items() if asks}
 
 
-def shut(doors: dict[str, Rule], tokens: Iterable[Token | Listed]) -> list[str]:
+def shut(doors: dict[str, Rule], tokens: Iterable[Token | Listed | Draft]) -> list[str]:
     """Return the services that ask for a code, and at which none of these tokens is good."""
     those = list(tokens)
     return [

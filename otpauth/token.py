@@ -124,7 +124,7 @@ class Token(NamedTuple):
         return self.enabled and not 0 < self.expires <= now
 
 
-def serves(each: Token | Listed, names: tuple[str, ...]) -> bool:
+def serves(each: Token | Listed | Draft, names: tuple[str, ...]) -> bool:
     """Say whether a token is good for a login that has these names, see policy.Rule."""
     return not each.groups or not set(each.groups).isdisjoint(names)
 

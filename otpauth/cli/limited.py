@@ -12,6 +12,7 @@ from otpauth.errors import FormatError, UsageError
 if TYPE_CHECKING:
     from otpauth.cli.target import Target
     from otpauth.secretfile import Listed
+    from otpauth.token import Draft
 
 EVERYWHERE = "everywhere"  # takes a limit off
 
@@ -48,11 +49,11 @@ def known(target: Target) -> list[str]:
     return [*sorted(sections), *(each for each in stack.services() if each not in sections)]
 
 
-def warn(target: Target, limit: Listed) -> None:
-    """Warn if, with a token as it is now limited, none is good for a service that asks."""
+def warn(target: Target, limit: Listed | Draft) -> None:
+    """Warn if, with a token as it is limited now, none is good for a service that asks."""
     now = int(time.time())
-    after = [limit if each.id == limit.id else each for each in target.tokens]
-    shut = services.shut(services.doors(target.policy), [e for e in after if e.live(now)])
+    others = [each for each in target.tokens if each.name != limit.name and each.live(now)]
+    shut = services.shut(services.doors(target.policy), [*others, limit])
     if shut:
         text = f"no token of {target.account.name} is good for {services.spoken(shut)} then"
         report.say(target.program, "warning", text)

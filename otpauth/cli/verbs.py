@@ -45,7 +45,7 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
 
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    from otpauth.cli import appword, paper
+    from otpauth.cli import paper
 
     paper.check(options.kind, options)
     if options.name is None and options.kind != "list":
@@ -53,6 +53,15 @@ def add(target: Target, options: argparse.Namespace) -> int:
     name = token.check_name(options.name or paper.NAME)
     target.check_free(name)
     options.groups = limited.read(target, options.limit) if options.limit is not None else ()
+    status = _added(target, options, name)
+    if options.groups:
+        limited.warn(target, Draft(options.kind, name, {}, groups=options.groups))
+    return status
+
+
+def _added(target: Target, options: argparse.Namespace, name: str) -> int:
+    from otpauth.cli import appword, paper
+
     if options.kind == "list":
         return paper.make(target, options, name, verb="add")
     if options.kind == "password":

@@ -127,6 +127,24 @@ def test_for_programs(person: Person, imap: str) -> None:
     assert (again.returncode, "kept as a hash" in again.stderr) == (1, True)
 
 
+def test_who_has_nothing_else(person: Person, imap: str) -> None:
+    """Root is warned that the user has no token for the other services; he proves no change."""
+    with pam.service(enrolment.STACK, "sshd"):
+        done = enrolment.admin("add", person.name, "password", "laptop", "--for", imap, "--json")
+        told = f"warning: no token of {person.name} is good for ssh then"
+        assert told in done.stderr
+        assert enrolment.admin("add", person.name, "list").returncode == 0
+        again = enrolment.admin("set", person.name, "laptop", "--for", f"{imap},sudo")
+        assert "is good for" not in again.stderr
+    password = secrets.remember(json.loads(done.stdout)["password"])
+    assert pam.drive(imap, person.name, [password]).one.ok
+    assert enrolment.admin("set", person.name, "paper", "--off").returncode == 0
+    assert pam.drive(imap, person.name, [password]).one.ok
+    with Dialogue(person, [enrolment.OTPAUTH, "remove", "laptop"]) as screen:
+        assert screen.end() == 1
+        assert "no token whose code would prove" in screen.output.decode()
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
