@@ -347,6 +347,12 @@ SEEDS = (
         "faketime 9days otpauth-admin",
     ),
     Seed(
+        "token-limits",
+        "warn",
+        "no token is good for ssh",
+        "for name in phone scratch; do otpauth-admin set $user $name --for imap; done",
+    ),
+    Seed(
         "codes",
         "warn",
         "10 scratch codes left",
