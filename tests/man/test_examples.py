@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.man import pages
-from tests.parts import accounts, client, pam, privilege, secrets
+from tests.parts import accounts, client, enrolment, pam, privilege, secrets
+from tests.parts.dovecot import Dovecot
 from tests.parts.phone import Phone
 from tests.parts.sshd import Sshd
 
@@ -142,6 +143,16 @@ def test_one_box_at_ssh(alice: Person, phone: Phone) -> None:
     with _sshd("one-box", "sshd_config-password") as sshd:
         assert not _login(alice, sshd, [f"wrong{phone.next()}"])
         assert _login(alice, sshd, [f"{PASSWORD}{phone.next()}"])
+
+
+def test_dovecot(alice: Person, phone: Phone) -> None:
+    """IMAP: a code once, an app password again and again, and not the password of the account."""
+    with Dovecot(STACKS["dovecot"]) as server:
+        code = phone.next()
+        app_password = enrolment.app_password(alice, "laptop", server.services[0])
+        answers = (code, code, app_password, app_password, PASSWORD)
+        came = [server.login(alice.name, each) for each in answers]
+    assert came == [True, False, True, True, False]
 
 
 def test_arguments(alice: Person, phone: Phone) -> None:
