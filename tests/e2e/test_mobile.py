@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.e2e.test_onebox import PASSWORD, QUICK
 from tests.e2e.test_pam_exec import stack
+from tests.formats import vaults
 from tests.parts import accounts, client, enrolment, pam
 from tests.parts.dialogue import Dialogue
 from tests.parts.mobile import MobilePhone
@@ -141,6 +143,23 @@ def test_for_programs(person: Person, service: str) -> None:
     again = enrolment.admin("show", person.name, "old", "--json")
     assert json.loads(again.stdout)["secret"] == phone.secret
     assert phone.pin not in again.stdout
+
+
+def test_moved_from_aegis(person: Person, service: str) -> None:
+    """A mOTP entry of a vault goes on working; a backup without its PIN says what to do."""
+    phone = MobilePhone()
+    secret = base64.b32encode(bytes.fromhex(phone.secret)).decode()
+    entry = vaults.aegis_entry("motp", algo="MD5", secret=secret, period=10, pin=phone.pin)
+    vault = json.dumps(vaults.aegis(entry))
+    done = person.run(enrolment.OTPAUTH, "import", "-", text=vault)
+    assert done.returncode == 0, done.stderr
+    assert pam.drive(service, person.name, [phone.next()]).one.ok
+    assert not pam.drive(service, person.name, [phone.wrong()]).one.ok
+    without = f"motp://stage:x?secret={phone.secret}"
+    done = person.run(enrolment.OTPAUTH, "import", "-", text=without)
+    assert done.returncode == 1
+    assert "otpauth add motp NAME" in done.stderr
+    assert phone.secret not in done.stderr
 
 
 @pytest.mark.parametrize(
