@@ -27,6 +27,7 @@ from otpauth.account import Account
 from otpauth.cli import listing, progress, report
 from otpauth.errors import NotEnrolledError, OtpauthError, RecordError, UnknownUserError
 from otpauth.host import Host, trusted
+from otpauth.policy import anywhere
 
 if TYPE_CHECKING:
     import argparse
@@ -72,7 +73,7 @@ def enrolled(options: argparse.Namespace) -> int:
     host = Host()
     policy = host.policy()
     now, doors = int(time.time()), services.doors(policy)
-    ground = Ground(host, host.record_key(), policy.login, now, doors)
+    ground = Ground(host, host.record_key(), anywhere(policy), now, doors)
     users = options.users or (_logins() if options.without else names(host))
     shown = not options.plain and not sys.stdout.isatty()
     absent: list[str] = []

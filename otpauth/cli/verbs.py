@@ -185,13 +185,13 @@ def wish(target: Target, options: argparse.Namespace) -> int:
 
 def logout(target: Target, options: argparse.Namespace) -> int:  # noqa: ARG001 -- as all verbs
     """End the sessions that there are. No code is asked for: it lets nobody in."""
-    _check_enrolled(target)
-    earlier = frozenset(each.digest() for each in target.waiting if each.verb == "logout")
-    if isinstance(target, Own) and earlier:
+    when = "now"
+    if isinstance(target, Own):
+        _check_enrolled(target)
+        when = "with your next login, before it is decided"
+        earlier = frozenset(each.digest() for each in target.waiting if each.verb == "logout")
         propose.withdraw(target.account, target.path, earlier)
     target.submit("logout", "sessions", Change(ended=int(time.time())))
-    at_login = isinstance(target, Own)
-    when = "with your next login, before it is decided" if at_login else "now"
     print(f"{target.program}: sessions that began until now end {when}")
     return report.DONE
 

@@ -18,6 +18,7 @@ from otpauth.errors import (
     SealError,
     UnsafeFileError,
 )
+from otpauth.policy import anywhere
 from otpauth.secretfile import Damaged
 
 if TYPE_CHECKING:
@@ -98,8 +99,9 @@ def look(account: Account, policy: Policy) -> Seen:
 
 def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now: int) -> Person:
     """Return an account, by its home and its record."""
-    terms = store.Terms(host, policy, policy.login, now)
-    blank = Person(account, policy.login, now, by_root=True, home_fault=found.fault)
+    rule = anywhere(policy)
+    terms = store.Terms(host, policy, rule, now)
+    blank = Person(account, rule, now, by_root=True, home_fault=found.fault)
     blank = blank._replace(sent=_sent(account, terms))
     try:
         held = store.joined(account, terms, found)
@@ -111,7 +113,7 @@ def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now:
     if held is None:
         return person
     return person._replace(
-        rule=wishes.effective(policy.login, held.wishes),
+        rule=wishes.effective(rule, held.wishes),
         record=held,
         enrolled=held.enrolled,
         tokens=tuple(copies.listed(held, each) for each in held.ordered()),
@@ -124,14 +126,15 @@ def seen_by_owner(account: Account, host: Host, policy: Policy, now: int) -> Per
     """Look into the caller's own account."""
     public = host.public_key()
     found = home.understand(home.look(account, home.path_of(account, policy.setup.file)))
-    person = _with_file(Person(account, policy.login, now, by_root=False), found, public)
+    rule = anywhere(policy)
+    person = _with_file(Person(account, rule, now, by_root=False), found, public)
     mine = propose.sorted_out(account, found.content, public).record
     tokens = mine.tokens if mine else ()
     return person._replace(
         enrolled=bool(mine and mine.enrolled),
         tokens=tokens,
         shut=_shut(policy, [each for each in tokens if each.live(now)]),
-        sent=_sent(account, store.Terms(host, policy, policy.login, now)),
+        sent=_sent(account, store.Terms(host, policy, rule, now)),
     )
 
 

@@ -365,6 +365,13 @@ SEEDS = (
         "for code in 000001 000002 000003; do echo $code | "
         "otpauth-admin verify $user --rhost 192.0.2.1 || :; done",
     ),
+    Seed(
+        "locked",
+        "fail",
+        "locked after too many wrong codes",
+        "printf '[login]\nlock = 1/admin\n' >/etc/otpauth/otpauth.conf; "
+        "echo 000001 | otpauth-admin verify $user --rhost 192.0.2.1 || :",
+    ),
     Seed("clock-back", "fail", "later than this host", ":", "faketime -f -2h otpauth-admin"),
     Seed(
         "waiting",
@@ -478,6 +485,7 @@ def test_a_seeded_fault(healthy: Person, seed: Seed) -> None:
         ("sshd", "sshd-exec", "sshd_config-key", set()),
         ("sudo", "sudo", "sshd_config-key", set()),
         ("su", "su", "sshd_config-key", set()),
+        ("dovecot", "dovecot", "sshd_config-key", set()),
         ("sudo", "arguments", "sshd_config-key", set()),
     ],
 )
