@@ -49,6 +49,7 @@ OK_NOT_ASKED = "AUTH_OK_NOT_ASKED"
 ALREADY_USED = "AUTH_OTP_ALREADY_USED"
 FAILED = "AUTH_FAILED"
 NO_CODE = "AUTH_NO_CODE"
+NOT_HERE = "AUTH_NOT_HERE"
 PHONE_SKEWED = "AUTH_PHONE_SKEWED"
 CLOCK_WENT_BACK = "CLOCK_WENT_BACK"
 RATE_LIMITED = "AUTH_RATE_LIMITED"
@@ -80,6 +81,7 @@ REASONS = {
     ALREADY_USED: "the code had been used before",
     FAILED: "the code was wrong",
     NO_CODE: "the answer does not have the shape of a code of any of the user's tokens",
+    NOT_HERE: "the app password is for other services, switched off, expired or removed",
     PHONE_SKEWED: "the code is right for another time: the phone's clock is off",
     CLOCK_WENT_BACK: "the host's clock is behind the last accepted code",
     RATE_LIMITED: "too many wrong answers; nothing was compared",
@@ -385,17 +387,11 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
 
     `over` is the session that was the answer's, which makes a used code of it.
     """
-    account, asked = case.account, case.asked
+    asked = case.asked
     found = {t.match.result: t for t in reversed(tries)}
-    if USED in found:
-        again = f"That code was used already. {remarks.next_code(found[USED].match)}: "
-        return Outcome(REFUSE, ALREADY_USED, found[USED].token.name, account, again=again)
-    if CLOCK in found:
-        return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
-    if over:
-        name = over.token.name if over.token else ""
-        again = "That code was used already. Next code: "
-        return Outcome(REFUSE, ALREADY_USED, name, account, again=again)
+    spent = _spent(case, found, over)
+    if spent is not None:
+        return spent
     if not tries and not _is_logout(case):
         prompt = asked.prompt if asked.numbers or asked.by else "Code: "
         return Outcome(REFUSE, NO_CODE, again=f"That is not a code. {prompt}")
@@ -406,6 +402,39 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
     again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
     name = found[WRONG].token.name if tries else ""
     return Outcome(REFUSE, FAILED, name, account, again=again)
+
+
+def _spent(case: Case, found: dict[str, Try], over: Found | None) -> Outcome | None:
+    """Refuse what was right once, or is right elsewhere; None for all else."""
+    account = case.account
+    if USED in found:
+        again = f"That code was used already. {remarks.next_code(found[USED].match)}: "
+        return Outcome(REFUSE, ALREADY_USED, found[USED].token.name, account, again=again)
+    if CLOCK in found:
+        return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
+    if over:
+        name = over.token.name if over.token else ""
+        again = "That code was used already. Next code: "
+        return Outcome(REFUSE, ALREADY_USED, name, account, again=again)
+    of_program = _not_here(case)
+    return None if of_program is None else Outcome(REFUSE, NOT_HERE, of_program, account)
+
+
+def _not_here(case: Case) -> str | None:
+    """Return the name of an app password that was typed though it is not, or no more, good here.
+
+    Of one that was removed the name is empty; None for all else. Programs go on with a password
+    long after its end, so it is no guess.
+    """
+    for each in case.candidates:
+        typed = each.code.translate(token.LOOK_ALIKES)
+        if token.is_password(typed):
+            ident = case.chance.marks.token(typed.encode())
+            if ident in case.account.state.removed:
+                return ""
+            if ident in case.account.tokens:
+                return case.account.tokens[ident].name
+    return None
 
 
 def _is_logout(case: Case) -> bool:
@@ -440,6 +469,9 @@ def _compared(each: Try) -> str:
     return each.candidate.whole if each.token.kind == "list" else each.candidate.code
 
 
+_OF_PROGRAMS = (OK_STATIC, OK_SESSION, NOT_HERE)  # many of the same crowd out no other outcome
+
+
 def _remembered(outcome: Outcome, request: Request) -> Record:
     """Return the outcome's record with the outcome itself in it, for `otpauth-admin show`."""
     account = outcome.record
@@ -452,7 +484,7 @@ def _remembered(outcome: Outcome, request: Request) -> Record:
         outcome.token,
     )
     before = account.outcomes
-    if outcome.reason in (OK_STATIC, OK_SESSION):  # a program's many logins crowd out no other
+    if outcome.reason in _OF_PROGRAMS:
         before = tuple(each for each in before if each[1:] != row[1:])
     return account._replace(outcomes=(*before, row)[-record.OUTCOMES_MAX :])
 

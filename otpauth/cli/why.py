@@ -75,6 +75,10 @@ SENTENCES = {
         "refused: the answer has not the shape of a code, often it is the password",
         "answer the question for the code with the code",
     ),
+    login.NOT_HERE: Told(
+        "refused: an app password that is not for this service, or was switched off or removed",
+        "give the program a password of its own: otpauth add password NAME --for SERVICE",
+    ),
     login.PHONE_SKEWED: Told(
         "refused: the code of {token} is right for another time",
         "type the next code of the same phone, too; switch its automatic time on",

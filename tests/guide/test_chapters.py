@@ -106,7 +106,7 @@ def test_static_passwords(guide: Guide) -> None:
     assert guide.verify("smtp", first) == "Reject AUTH_TOKEN_MISSING"
     guide.done("remove", USER, "thunderbird")
     second = guide.app_password("thunderbird", "imap")
-    assert guide.verify("imap", first) == "Reject AUTH_FAILED"
+    assert guide.verify("imap", first) == "Reject AUTH_NOT_HERE"
     assert guide.verify("imap", second) == "Accept AUTH_OK_STATIC"
 
 
