@@ -64,13 +64,17 @@ def _lasting(user: str | None) -> Iterator[Row]:
         if held is None:
             continue
         state = limits.prune(held.state, now)
-        order = sorted(state.sessions.items(), key=lambda item: item[1].since)
-        for mark, session in order:
+        for mark, session in sorted(state.sessions.items(), key=_order):
             token = held.tokens.get(session.token)
             known = token.name if token else sessions.SENT
             ended = session.token in state.removed or (token and not token.live(now))
             if not ended and sessions.worth(state, session, now) != sessions.OVER:
                 yield Row(mark, held.user, known, session)
+
+
+def _order(item: tuple[str, Session]) -> tuple[int, str, str]:
+    session = item[1]
+    return session.since, session.group, session.service
 
 
 def _end(found: list[Row], *, everything: bool) -> int:
