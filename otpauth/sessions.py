@@ -67,7 +67,8 @@ def decided(case: Case, usable: list[Token]) -> Outcome | Found | None:
         return found
     name = found.token.name
     if found.worth == FULL:
-        return Outcome(login.REFUSE, login.SESSION_MAX_LOGIN, name, account)
+        again = "That code was used as often as it may be. Next code: "
+        return Outcome(login.REFUSE, login.SESSION_MAX_LOGIN, name, account, again=again)
     state = used(state, found, request.now)
     say: tuple[str, ...] = ()
     if request.first_factor:
@@ -164,13 +165,11 @@ def used(state: State, one: Found, now: int) -> State:
 
 
 def logout_password(typed: str) -> str:
-    """Return the password that ends the sessions of an answer: whoever knows that can make it.
-
-    16 hexadecimal digits: `printf %s 'otpauth logout' | openssl dgst -sha256 -hmac CODE`, cut.
-    """
+    """Return the password that ends the sessions of an answer: whoever knows that can make it."""
     import hmac
 
-    return hmac.digest(typed.encode(), LOGOUT_TEXT, "sha256").hex()[:LOGOUT_LENGTH]
+    key = typed.encode("utf-8", "surrogatepass")
+    return hmac.digest(key, LOGOUT_TEXT, "sha256").hex()[:LOGOUT_LENGTH]
 
 
 def logouts(candidates: tuple[Candidate, ...]) -> list[str]:

@@ -210,6 +210,12 @@ def test_sent_codes() -> None:
     assert decide(moved, reserved.code, rule=rule, later=1).verdict == "refuse"
 
 
+@pytest.mark.parametrize("typed", ["x" * 512, "\udcff\udcfe", "\0", "\uff41", "💥" * 128, "\n"])
+def test_odd_answers(typed: str) -> None:
+    """Whatever is typed beside a session is no code, and nothing worse."""
+    assert decide(begun(), typed, later=1).reason == "AUTH_NO_CODE"
+
+
 def test_behind_a_password() -> None:
     """The code is what a session goes by; what stands before it is handed on each time."""
     held = begun(answer.tails(f"hunter2{CODE}", bare=True))
