@@ -49,12 +49,14 @@ class Candidate(NamedTuple):
 
     `whole` is the answer as it was typed, where it can be nothing but one code. `form`, if there is
     one, is what a trusted client makes of a code before it hands it on: then `code` is that.
+    `of_hash`, if there is one, is what it makes of the code's NT hash: then the client speaks NTLM.
     """
 
     code: str
     prefix: str = ""
     whole: str = ""
     form: Callable[[str], str] | None = None
+    of_hash: Callable[[str], str] | None = None
 
     def __repr__(self) -> str:
         """Tell neither."""
@@ -68,6 +70,12 @@ class Candidate(NamedTuple):
     def equals(self, code: str) -> bool:
         """Compare this with the code that a token shows."""
         return hmac.compare_digest(self.form(code) if self.form else code, self.code)
+
+    def equals_hashed(self, nt_hash: str) -> bool:
+        """Compare this with a code of which only the NT hash is known, empty for unknown."""
+        if self.of_hash is None or not nt_hash:
+            return False
+        return hmac.compare_digest(self.of_hash(nt_hash), self.code)
 
 
 def alone(typed: str | None) -> tuple[Candidate, ...]:

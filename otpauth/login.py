@@ -54,6 +54,7 @@ UNSAFE_PROCESS = "UNSAFE_PROCESS"
 NOT_PRIVILEGED = "NOT_PRIVILEGED"
 CONFIG_BROKEN = "CONFIG_BROKEN"
 KEY_MISSING = "KEY_MISSING"
+NTLM_OFF = "NTLM_OFF"
 INTERNAL = "INTERNAL_ERROR"
 
 REASONS = {
@@ -78,6 +79,7 @@ REASONS = {
     NOT_PRIVILEGED: "the program that asked does not run as root",
     CONFIG_BROKEN: "otpauth.conf or the PAM line is not understood",
     KEY_MISSING: "the host's record key is missing or unreadable",
+    NTLM_OFF: "NTLM is not switched on for this service, or what it needs is not installed",
     INTERNAL: "a fault in otpauth itself",
 }
 
@@ -171,6 +173,8 @@ def decide(
     account = account._replace(state=limits.prune(account.state, request.now))
     rule = wishes.effective(rule, account.wishes)
     candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
+    if not rule.ntlm and any(each.of_hash for each in candidates):
+        return Outcome(REFUSE, NTLM_OFF)
     outcome = _compare(account, request, candidates, rule, chance=chance, asked=asked)
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))

@@ -65,7 +65,7 @@ class Rule(NamedTuple):
     `client_secret` names the secret that a trusted client shares with the host, `trust` the hash
     that it sends. `group` is the access group, empty for none; `names` are all by which a token may
     be limited to this login; `family` are the other groups in which a session begins with one
-    here.
+    here. `ntlm` is whether responses of NTLM and MSCHAPv2 are accepted.
     """
 
     nullok: int = NEVER
@@ -92,6 +92,7 @@ class Rule(NamedTuple):
     group: str = ""
     names: tuple[str, ...] = ()
     family: tuple[tuple[str, Span], ...] = ()
+    ntlm: bool = False
 
 
 class Setup(NamedTuple):
@@ -211,6 +212,11 @@ def one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def yes(text: str) -> bool:
+    """Read yes or no."""
+    return one_of("yes", "no")(text) == "yes"
+
+
 def _totp(text: str) -> tuple[str, int, int]:
     words = text.split()
     if len(words) != 3 or words[0] not in oath.ALGORITHMS:
@@ -246,6 +252,7 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "list_warn_below": _count(0, token.LIST_MAX),
     "prompt": _prompt,
     "log": one_of(*LOGS),
+    "ntlm": yes,
 }
 SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "file": _file,

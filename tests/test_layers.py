@@ -13,8 +13,8 @@ PACKAGE = TREE / "otpauth"
 LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {
-        "answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri",
-        "wishes",
+        "answer", "canonical", "keys", "ntlm", "record", "seal", "secretfile", "state", "token",
+        "uri", "wishes",
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
@@ -26,7 +26,7 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "onebox", "pam", "propose", "sending", "services", "stack",
+    {"attempt", "exec", "ntlmauth", "onebox", "pam", "propose", "sending", "services", "stack",
      "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
@@ -36,12 +36,14 @@ IMPURE = {
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
-    "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
-    "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
+    "Crypto", "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp",
+    "segno", "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets",
+    "socket",
     "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
     "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.keyfiles", "otpauth.kinds.paper",
-    "otpauth.kinds.sent", "otpauth.numbers", "otpauth.process", "otpauth.routes", "otpauth.send",
-    "otpauth.sending", "otpauth.onebox", "otpauth.uri", "email",
+    "otpauth.kinds.sent", "otpauth.ntlm", "otpauth.ntlmauth", "otpauth.numbers",
+    "otpauth.process", "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.onebox",
+    "otpauth.uri", "email",
 }  # fmt: skip
 
 
