@@ -1,7 +1,7 @@
 """The how-tos' machine: web1 with its real sshd and configuration, and alice's laptop.
 
 /etc and the host's state are copies in memory, gone with the `with` block. What a machine has and
-the stage has not, systemd, is played by a `systemctl` that reloads sshd as its unit does.
+the stage has not, systemd, is played by a `systemctl` that hands over to a program for each unit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
-from tests.parts import accounts, postfix, processes, secrets
+from tests.parts import accounts, freeradius, postfix, processes, secrets
 from tests.parts.accounts import Person
 from tests.parts.waiting import wait_until
 
@@ -31,10 +31,15 @@ KEPT = ("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security")
 PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
 SSHD = "/usr/sbin/sshd"
 LISTENS = "Server listening on 127.0.0.1"
-LOG = "sshd.log"
+LOG, UNITS = "sshd.log", "units"
 RESTARTS = "Received SIGHUP; restarting"
-_RELOAD = """#!/bin/sh
-test "$*" = "reload ssh" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
+_SYSTEMCTL = """#!/bin/sh
+test "$1" != daemon-reload || exit 0
+test -x "{units}/$2" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
+exec "{units}/$2" "$1"
+"""
+_SSHD = """#!/bin/sh
+test "$1" = reload || {{ echo "ssh: not on the stage: $1" >&2; exit 1; }}
 {sshd} -t && exec kill -HUP {pid}
 """
 
@@ -67,10 +72,10 @@ class Machine:
 
 
 @contextmanager
-def running(*, mail: bool = False) -> Iterator[Machine]:
+def running(*, mail: bool = False, radius: bool = False) -> Iterator[Machine]:
     """Give the machine, on which alice can log in with her key, or run sudo with her password.
 
-    With `mail`, it also delivers it.
+    With `mail`, it also delivers it; with `radius`, FreeRADIUS is on it.
     """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
@@ -87,6 +92,10 @@ def running(*, mail: bool = False) -> Iterator[Machine]:
         subprocess.run(("chpasswd",), input=f"root:{secret}\n", text=True, check=True)
         opened.enter_context(_tidy(root.home))
         opened.enter_context(_image(folder))
+        _systemctl(folder)
+        if radius:
+            unit = opened.enter_context(freeradius.of_the_host(folder / "freeradius"))
+            (folder / UNITS / "freeradius").symlink_to(unit)
         port = opened.enter_context(_sshd(folder))
         _give_key(alice, laptop, port)
         people = {"root": root, "alice": alice, "laptop": laptop}
@@ -142,6 +151,16 @@ def _tidy(home: Path) -> Iterator[None]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def _systemctl(folder: Path) -> None:
+    (folder / UNITS).mkdir()
+    _program(folder / "systemctl", _SYSTEMCTL.format(units=folder / UNITS))
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
 @contextmanager
 def _sshd(folder: Path) -> Iterator[int]:
     """Run the real sshd with the real configuration on a port of its own, which is returned."""
@@ -158,9 +177,7 @@ def _sshd(folder: Path) -> Iterator[int]:
     server = subprocess.Popen(words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH})
     try:
         wait_until(lambda: LISTENS in log.read_text(), 10, what="sshd listens")
-        reload = folder / "systemctl"
-        reload.write_text(_RELOAD.format(sshd=SSHD, pid=server.pid))
-        reload.chmod(0o755)
+        _program(folder / UNITS / "ssh", _SSHD.format(sshd=SSHD, pid=server.pid))
         yield port
     finally:
         processes.end(server.pid)

@@ -22,8 +22,9 @@ RUN = [path for path in PAGES if page.is_run(path)]
 def test_as_it_stands(stage: Path, path: Path) -> None:
     """Each step of a page shows what the page shows, and its last section puts all back."""
     assert stage.is_dir()
-    mail = "[mailed code]" in path.read_text(encoding="utf-8")
-    with machine.running(mail=mail) as host, Reader(host) as reader:
+    text = path.read_text(encoding="utf-8")
+    wanted = {"mail": "[mailed code]" in text, "radius": "restart freeradius" in text}
+    with machine.running(**wanted) as host, Reader(host) as reader:
         before = host.kept()
         reader.follow(page.steps(path))
         assert host.kept() == before
