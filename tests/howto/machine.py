@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from tests import stage
 from tests.parts import accounts, freeradius, postfix, processes, secrets
 from tests.parts.accounts import Person
+from tests.parts.covered import covered
 from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def running(*, mail: bool = False, radius: bool = False) -> Iterator[Machine]:
         folder.mkdir(mode=0o755)
         opened.callback(shutil.rmtree, folder)
         for place in COPIED:
-            opened.enter_context(_copied(Path(place), folder))
+            opened.enter_context(covered(Path(place), folder))
         alice = opened.enter_context(
             accounts.make("alice", password=PASSWORDS["alice"], groups=("sudo",))
         )
@@ -94,30 +95,13 @@ def running(*, mail: bool = False, radius: bool = False) -> Iterator[Machine]:
         opened.enter_context(_image(folder))
         _systemctl(folder)
         if radius:
-            unit = opened.enter_context(freeradius.of_the_host(folder / "freeradius"))
-            (folder / UNITS / "freeradius").symlink_to(unit)
+            server = opened.enter_context(freeradius.of_the_host(folder / "freeradius"))
+            (folder / UNITS / "freeradius").symlink_to(server.unit)
         port = opened.enter_context(_sshd(folder))
         _give_key(alice, laptop, port)
         people = {"root": root, "alice": alice, "laptop": laptop}
         box = opened.enter_context(postfix.running(folder)) if mail else None
         yield Machine(people, folder, folder / LOG, box)
-
-
-@contextmanager
-def _copied(place: Path, folder: Path) -> Iterator[None]:
-    """Cover a folder with a copy of itself in memory."""
-    copy = folder / f"copy{place}".replace("/", "-")
-    copy.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", "mode=0755", "otpauth-howto", str(copy))
-    try:
-        _run("cp", "-a", f"{place}/.", str(copy))
-        _run("mount", "--bind", str(copy), str(place))
-        try:
-            yield
-        finally:
-            _run("umount", "--lazy", str(place))
-    finally:
-        _run("umount", "--lazy", str(copy))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A real FreeRADIUS, run as Debian's unit runs it: by a user of its own, who can become no other.
 
 That is NoNewPrivileges=, until a drop-in of the unit says no. Whoever asks it gives names and codes
-on stdin, never in arguments.
+on stdin or in a file, never in arguments.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from tests.parts.sshd import free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONFIG = Path("/etc/freeradius/3.0")
 SECRET = "testing123"  # of the client 127.0.0.1, as Debian ships it
-ACCEPT = "Access-Accept"
 _SERVICES = Path("/etc/services")
+_INNER = Path("/etc/freeradius/3.0/sites-available/inner-tunnel")
 _UNIT = """#!/bin/sh -e
 # restart and stop, as systemctl does by Debian's freeradius.service
 stop() {{
@@ -37,9 +36,9 @@ case $1 in
   *) echo "freeradius: not on the stage: $1" >&2; exit 1 ;;
 esac
 alone=--no-new-privs
-! grep -qs '^NoNewPrivileges=no$' {drop_ins}/*.conf || alone=
+! grep -qs '^NoNewPrivileges=no$' /etc/systemd/system/freeradius.service.d/*.conf || alone=
 install -d -o freerad -g freerad -m 775 /run/freeradius
-start="setpriv --reuid freerad --regid freerad --init-groups $alone freeradius -d {config}"
+start="setpriv --reuid freerad --regid freerad --init-groups $alone freeradius"
 $start -Cx -lstdout >{folder}/check || {{ tail -5 {folder}/check >&2; exit 1; }}
 : >{folder}/log
 chown freerad {folder}/log
@@ -47,15 +46,21 @@ $start -f -l {folder}/log </dev/null >{folder}/out 2>&1 &
 echo $! >{folder}/pid
 until grep -q 'Ready to process requests' {folder}/log; do kill -0 $!; sleep 0.05; done
 """
+_PEAP = """network={{
+  key_mgmt=IEEE8021X
+  eap=PEAP
+  identity="{name}"
+  password="{password}"
+  phase2="auth=MSCHAPV2"
+}}
+"""
 
 
 @dataclass(frozen=True)
 class Radius:
-    """A server with a configuration of its own, to be changed before `restart`."""
+    """The host's server. `unit` restarts and stops it."""
 
     unit: Path
-    config: Path
-    drop_ins: Path
     port: int
 
     def restart(self) -> None:
@@ -63,26 +68,31 @@ class Radius:
         done = subprocess.run((self.unit, "restart"), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
-    def ask(self, **attributes: str) -> bool:
-        """Send one request and return whether it was accepted."""
-        return self.begin(**attributes).accepted()
-
     def begin(self, **attributes: str) -> Asked:
         """Send one request."""
         server = f"127.0.0.1:{self.port}"
+        words = (f'{name.replace("_", "-")} = "{text}"' for name, text in attributes.items())
         client = subprocess.Popen(
-            ("radclient", "-r", "1", "-t", "10", server, "auth", SECRET),
+            ("radclient", "-r", "1", "-t", "20", server, "auth", SECRET),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         assert client.stdin
-        words = (f'{name.replace("_", "-")} = "{text}"' for name, text in attributes.items())
         client.stdin.write(", ".join(words))
         client.stdin.close()
         client.stdin = None
         return Asked(client)
+
+    def peap(self, name: str, password: str) -> bool:
+        """Log in as a phone does by wifi, and return whether both sides agree on the keys."""
+        file = self.unit.with_name("peap.conf")
+        file.write_text(_PEAP.format(name=name, password=password))
+        words = ("eapol_test", "-a", "127.0.0.1", "-p", str(self.port), "-s", SECRET, "-c", file)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        file.unlink()
+        return done.returncode == 0 and done.stdout.rstrip().endswith("SUCCESS")
 
 
 @dataclass(frozen=True)
@@ -95,53 +105,25 @@ class Asked:
         """Wait for the answer, and return whether it is Access-Accept."""
         shown, _ = self.client.communicate()
         assert "Received Access-" in shown, shown
-        return f"Received {ACCEPT}" in shown
+        return "Received Access-Accept" in shown
 
 
-def unit(folder: Path, config: Path = CONFIG, drop_ins: str = "") -> Path:
-    """Write a program that restarts and stops a server, of which all lies in a folder."""
+@contextmanager
+def of_the_host(folder: Path) -> Iterator[Radius]:
+    """Give the host's own server, on free ports, not started yet; /etc must be a copy."""
+    ports = {"radius": free_port(), "radius-acct": free_port()}
+    text = _SERVICES.read_text()
+    for name, port in ports.items():
+        text = re.sub(rf"(?m)^{name}(\s+)\d+/udp", rf"{name}\g<1>{port}/udp", text)
+    _SERVICES.write_text(text)
+    _INNER.write_text(_INNER.read_text().replace("port = 18120", f"port = {free_port()}"))
     folder.mkdir()
     shutil.chown(folder, "freerad")
-    made = folder / "unit"
-    place = drop_ins or "/etc/systemd/system/freeradius.service.d"
-    made.write_text(_UNIT.format(folder=folder, config=config, drop_ins=place))
-    made.chmod(0o755)
-    return made
-
-
-@contextmanager
-def of_the_host(folder: Path) -> Iterator[Path]:
-    """Give the unit of the host's own server, on free ports; /etc must be a copy."""
-    text = _SERVICES.read_text()
-    for name in ("radius", "radius-acct"):
-        text = re.sub(rf"(?m)^{name}(\s+)\d+/udp", rf"{name}\g<1>{free_port()}/udp", text)
-    _SERVICES.write_text(text)
-    inner = CONFIG / "sites-available/inner-tunnel"
-    inner.write_text(inner.read_text().replace("port = 18120", f"port = {free_port()}"))
-    program = unit(folder)
+    unit = folder / "unit"
+    unit.write_text(_UNIT.format(folder=folder))
+    unit.chmod(0o755)
     try:
-        yield program
+        yield Radius(unit, ports["radius"])
     finally:
-        subprocess.run((program, "stop"), check=True)
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Radius]:
-    """Give a server with a copy of the configuration, which is not started yet."""
-    config, drop_ins, port = folder / "config", folder / "drop-ins", free_port()
-    program = unit(folder, config, str(drop_ins))
-    drop_ins.mkdir()
-    subprocess.run(("cp", "-a", CONFIG, config), check=True)
-    main = config / "radiusd.conf"
-    main.write_text(main.read_text().replace("/etc/freeradius/3.0", str(config)))
-    inner = config / "sites-available/inner-tunnel"
-    inner.write_text(inner.read_text().replace("port = 18120", f"port = {free_port()}"))
-    site = config / "sites-available/default"
-    rest = site.read_text().partition("\nauthorize {")[2]
-    listen = f"listen {{ type = auth\n ipaddr = 127.0.0.1\n port = {port}\n}}"
-    site.write_text(f"server default {{\n{listen}\nauthorize {{{rest}")
-    try:
-        yield Radius(program, config, drop_ins, port)
-    finally:
-        subprocess.run((program, "stop"), check=True)
+        subprocess.run((unit, "stop"), check=True)
         shutil.rmtree(folder)

@@ -1,0 +1,164 @@
+"""FreeRADIUS: PAP by PAM, and MSCHAPv2 by the program that takes the place of Samba's ntlm_auth."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otpauth import ntlm
+from tests.howto import page, reader
+from tests.packaging.making import make
+from tests.parts import accounts, enrolment, freeradius, log
+from tests.parts.covered import covered
+from tests.stage import TREE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.parts.accounts import Person
+    from tests.parts.freeradius import Radius
+
+PROGRAM = "/usr/local/lib/otpauth/otpauth-ntlm-auth"
+CONF = Path("/etc/otpauth/otpauth.conf")
+DROP_INS = Path("/etc/systemd/system/freeradius.service.d")
+CHALLENGE = "0123456789abcdef"
+FAILURE = "Logon failure (0xc000006d)\n"
+
+
+@pytest.fixture(name="radius", scope="module", autouse=True)
+def _radius(stage: Path) -> Iterator[Radius]:
+    """Give a server that was set up by the lines of both how-tos."""
+    folder = stage / "tmp" / "radius"
+    folder.mkdir(mode=0o755)
+    with covered(Path("/etc"), folder), ExitStack() as opened:
+        assert make("install-files", "NTLM=yes").status == 0
+        opened.callback(make, "install-files", "NTLM=no")
+        DROP_INS.mkdir()
+        for step in _edits("radius", "wifi-mschap"):
+            reader.edit(step)
+        Path("/etc/freeradius/3.0/mods-enabled/pam").symlink_to("../mods-available/pam")
+        server = opened.enter_context(freeradius.of_the_host(folder / "server"))
+        server.restart()
+        yield server
+    folder.rmdir()
+
+
+def _edits(*names: str) -> dict[page.Edit, None]:
+    """Return what pages write into files; what two of them write alike is written once."""
+    steps = (step for name in names for step in page.steps(TREE / f"docs/howto/{name}.md"))
+    return dict.fromkeys(step for step in steps if isinstance(step, page.Edit))
+
+
+def answer(code: str) -> str:
+    """Return what a client answers to the challenge."""
+    return ntlm.response(ntlm.nt_hash(code), bytes.fromhex(CHALLENGE)).hex()
+
+
+def ask(name: str, response: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as FreeRADIUS does, behind sudo."""
+    words = ("--request-nt-key", f"--username={name}", f"--challenge={CHALLENGE}", *more)
+    command = (PROGRAM, *words, f"--nt-response={response}")
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_wifi(radius: Radius, person: Person) -> None:
+    """By PEAP a code lets in once, with keys that the phone and the server agree on."""
+    fob = enrolment.fob(person)
+    code = fob.next()
+    assert radius.peap(person.name, code)
+    assert not radius.peap(person.name, code)
+    assert not radius.peap(person.name, fob.wrong())
+    assert radius.peap(person.name, fob.next())
+
+
+def test_both_at_once(radius: Radius) -> None:
+    """Requests of several people at once, some by PAM and some by MSCHAP, get their own answers."""
+    with ExitStack() as opened:
+        people = [opened.enter_context(accounts.make()) for _ in range(4)]
+        fobs = [enrolment.fob(each) for each in people]
+        asked = []
+        for number, (each, fob) in enumerate(zip(people, fobs, strict=True)):
+            name = "User_Password" if number % 2 else "MS_CHAP_Password"
+            asked += [radius.begin(User_Name=each.name, **{name: fob.wrong()})]
+            asked += [radius.begin(User_Name=each.name, **{name: fob.next()})]
+        assert [each.accepted() for each in asked] == [False, True] * len(people)
+
+
+def test_radiusd_is_not_root(radius: Radius) -> None:
+    """The server that does all this runs as a user without rights."""
+    pid = radius.unit.with_name("pid").read_text().strip()
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert "\nUid:\t0" not in status
+
+
+def test_as_samba_says_it(person: Person) -> None:
+    """A right response gives the session key, a used and a wrong one Samba's words and status 1."""
+    fob = enrolment.fob(person)
+    code = fob.next()
+    done = ask(person.name, answer(code).upper(), "--domain=WORK", "--allow-mschapv2")
+    key = ntlm.session_key(ntlm.nt_hash(code))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"NT_KEY: {key}\n", "")
+    for response in (answer(code), answer(fob.wrong())):
+        done = ask(person.name, response)
+        assert (done.returncode, done.stdout, done.stderr) == (1, FAILURE, "")
+
+
+@pytest.mark.parametrize("name", ["nobody-of-that-name", "", "../../etc", "a\nb", "ä" * 5000])
+def test_who_is_nobody(name: str) -> None:
+    """A name of no account is refused with the same words, and logged in one line."""
+    start = log.position()
+    done = ask(name, answer("123456"))
+    assert (done.returncode, done.stdout, done.stderr) == (1, FAILURE, "")
+    assert len(log.lines(start, containing="reason=UNKNOWN_USER")) == 1
+
+
+@pytest.mark.parametrize("response", ["", "00", "zz" * 24, "00" * 25])
+def test_what_is_no_response(response: str) -> None:
+    """What is no response is an error of the caller's, and never a key."""
+    done = ask("root", response)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "otpauth-ntlm-auth: error: the response is not 48 hex digits\n"
+
+
+def test_not_switched_on(person: Person) -> None:
+    """Without `ntlm = yes` a right response is refused, says why in the log, and burns nothing."""
+    fob = enrolment.fob(person)
+    code = fob.next()
+    text = CONF.read_text()
+    CONF.write_text(text.replace("ntlm = yes", "ntlm = no"))
+    try:
+        start = log.position()
+        assert ask(person.name, answer(code)).stdout == FAILURE
+        assert log.lines(start, containing="reason=NTLM_OFF")
+    finally:
+        CONF.write_text(text)
+    assert ask(person.name, answer(code)).returncode == 0
+
+
+def test_a_broken_configuration(person: Person) -> None:
+    """Under an otpauth.conf that is not understood nobody gets in, and the log has the line."""
+    fob = enrolment.fob(person)
+    text = CONF.read_text()
+    CONF.write_text(f"{text}ntlm_too = yes\n")
+    try:
+        start = log.position()
+        assert ask(person.name, answer(fob.next())).returncode == 1
+        (line,) = log.lines(start, containing="reason=CONFIG_BROKEN")
+        assert "otpauth.conf:" in line.text
+    finally:
+        CONF.write_text(text)
+
+
+def test_as_anybody_but_root(person: Person) -> None:
+    """A user who runs the program himself is refused, and told what it is for."""
+    fob = enrolment.fob(person)
+    code = fob.next()
+    words = (f"--username={person.name}", f"--challenge={CHALLENGE}")
+    done = person.run(PROGRAM, *words, f"--nt-response={answer(code)}")
+    assert (done.returncode, done.stdout) == (1, FAILURE)
+    assert done.stderr == "otpauth-ntlm-auth: error: not root; FreeRADIUS runs it by sudo\n"
+    assert ask(person.name, answer(code)).returncode == 0
