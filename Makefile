@@ -36,8 +36,8 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' otpauth/__init__.py)
 # Python from a distribution upgrade locks nobody out.
 CFFI_PYTHONS := 3.11 3.12 3.13 3.14
 # What NTLM needs is installed on demand, and then stays through upgrades: NTLM=no takes it out.
-NTLM ?= $(if $(wildcard $(DESTDIR)$(LIB)/deps/Crypto),yes)
-WITH_NTLM := $(filter yes,$(NTLM))
+NTLM ?=
+WITH_NTLM := $(filter yes,$(or $(NTLM),$(if $(wildcard $(DESTDIR)$(LIB)/deps/Crypto),yes)))
 
 BUILD := $(CURDIR)/build
 VENV := $(BUILD)/venv
