@@ -18,6 +18,7 @@ from otpauth import account, attempt, limits, login, ntlm, store
 from otpauth.errors import ConfigError, FormatError, NtlmMissingError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
+from otpauth.policy import effective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,8 @@ def decide(request: Request, response: ntlm.Response) -> Outcome:
         policy = host.policy()
     except ConfigError as error:
         return _unavailable(request, login.CONFIG_BROKEN, error)
-    terms = store.Terms(host, policy, policy.login, request.now)
+    rule = effective(policy, request.service, request.rhost)
+    terms = store.Terms(host, policy, rule, request.now)
     try:
         who = account.lookup(request.user)
     except UnknownUserError:

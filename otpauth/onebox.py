@@ -6,7 +6,7 @@ counted before the password was right.
 
 from __future__ import annotations
 
-from otpauth import answer, login, store
+from otpauth import answer, attempt, login, store
 from otpauth.answer import Shapes
 
 TYPE_CHECKING = False
@@ -32,6 +32,8 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     Of what waits to be adopted nothing is known but that it is there, so any shape may be of it.
     Raises as store.peek().
     """
+    if attempt.exempt(who, request.rhost, terms.rule):
+        return None
     held, found = store.peek(who, terms)
     enrolled = held is not None and held.enrolled
     ways = [each for each in store.routes_of(who, terms) if each.kind in terms.rule.kinds]

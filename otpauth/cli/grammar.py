@@ -35,9 +35,27 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the words, and where their meaning stands. Exits with USAGE."""
         program = self.prog.partition(" ")[0]
+        message, near = _nearest(message)
         report.say(program, "error", message)
-        report.say(program, "hint", f"{self.prog} --help")
+        report.say(program, "hint", f"{near} ? see " * bool(near) + f"{self.prog} --help")
         raise SystemExit(report.USAGE)
+
+
+def _nearest(message: str) -> tuple[str, str]:
+    """Shorten what argparse says of a word that is none of its choices; name the nearest of them.
+
+    The nearest is empty for other messages, and where no choice is near.
+    """
+    import difflib
+    import re
+
+    found = re.fullmatch(r"argument (.+): invalid choice: '(.*)' \(choose from (.*)\)", message)
+    if not found:
+        return message, ""
+    name, word, choices = found[1], found[2], re.findall(r"[^\s',]+", found[3])
+    near = next(iter(difflib.get_close_matches(word, choices, 1)), "")
+    known = "" if near else f"; known: {' '.join(choices)}"
+    return f"{name}: {word!r} is unknown{known}", near
 
 
 def top(program: str, description: str, epilog: str, *, required: bool) -> tuple[Parser, Verbs]:
@@ -77,6 +95,7 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one = new("add", "add a token")
     one.add_argument("kind", metavar="KIND", choices=token.KINDS, help=", ".join(token.KINDS))
     one.add_argument("name", metavar="NAME", nargs="?", help="of a list: paper, if none")
+    _limit(one, "services and groups that it is good for, no others")
     _making(one)
     _scratch(one)
     flags.add_json(one)
@@ -96,6 +115,7 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one.add_argument("name", metavar="NAME")
     one.add_argument("--name", dest="new", metavar="NEW", help="the token's new name")
     one.add_argument("--note", metavar="TEXT")
+    _limit(one, "services and groups that it is good for, or everywhere")
     one.add_argument("--expires", metavar="DATE", help="last day of use, or never")
     switch = one.add_mutually_exclusive_group()
     switch.add_argument("--on", dest="switch", action="store_const", const="on")
@@ -109,6 +129,10 @@ def import_options(one: Parser) -> None:
     """Add the options that both commands' import have."""
     one.add_argument("--format", metavar="F", help="of the file, where that is not plain")
     one.add_argument("--only", metavar="TEXT", help="entries whose label has the text")
+
+
+def _limit(one: Parser, text: str) -> None:
+    one.add_argument("--for", dest="limit", metavar="GROUP,..", help=text)
 
 
 def _making(one: Parser, *, uri: bool = True) -> None:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otpauth import bypass, services, token, wishes
-from otpauth.cli import report
+from otpauth.cli import limited, report
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
@@ -36,7 +36,7 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
         words += f", weak ({each.bits} bits)"
     if each.expires:
         words += f", until {report.day(each.expires - 1)}"
-    return words
+    return words + limited.told(each.groups)
 
 
 def show_own(own: Own, *, json: bool) -> int:
@@ -133,5 +133,6 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "of": each.size if each.size >= 0 else None,
         "bits": each.bits,
         "on": each.switch == "on",
+        "groups": list(each.groups),
         "state": words,
     }
