@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
-COMMANDS = ("usr/local/bin/otpauth", "usr/local/sbin/otpauth-admin", f"{LIB}/otpauth-pam-exec")
+COMMANDS = (
+    *("usr/local/bin/otpauth", "usr/local/sbin/otpauth-admin"),
+    *(f"{LIB}/otpauth-pam-exec", f"{LIB}/otpauth-ntlm-auth"),
+)
 SHIM = "lib/security/pam_otpauth.py"
 UNIT = "/usr/local/lib/systemd/system/otpauth-init.service"
 UNCHECKED_HASH = 0b01
@@ -82,7 +85,10 @@ def test_the_place_is_written_into_the_entry_points(tmp_path: Path) -> None:
     install(tmp_path, "PREFIX=/opt/otpauth", "PAMDIR=/opt/security")
     entries = [tmp_path / "opt/security/pam_otpauth.py", tmp_path / "opt/otpauth/bin/otpauth"]
     entries += [tmp_path / "opt/otpauth/sbin/otpauth-admin"]
-    entries += [tmp_path / "opt/otpauth/lib/otpauth/otpauth-pam-exec"]
+    entries += [
+        tmp_path / "opt/otpauth/lib/otpauth" / name
+        for name in ("otpauth-pam-exec", "otpauth-ntlm-auth")
+    ]
     for entry in entries:
         text = entry.read_text()
         assert 'LIB = "/opt/otpauth/lib/otpauth"\n' in text
