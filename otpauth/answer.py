@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otpauth.ntlm import Response
+
 TYPED_MAX = 128  # characters; more is no code
 JOINED_MAX = 512  # characters, PAM's own bound of an answer
 LENGTHS = (6, 8, 7)  # of codes in digits, in the order in which they are looked for
@@ -49,14 +51,14 @@ class Candidate(NamedTuple):
 
     `whole` is the answer as it was typed, where it can be nothing but one code. `form`, if there is
     one, is what a trusted client makes of a code before it hands it on: then `code` is that.
-    `of_hash`, if there is one, is what it makes of the code's NT hash: then the client speaks NTLM.
+    Of a client that speaks NTLM `code` is the response, and `ntlm` what it is compared by.
     """
 
     code: str
     prefix: str = ""
     whole: str = ""
     form: Callable[[str], str] | None = None
-    of_hash: Callable[[str], str] | None = None
+    ntlm: Response | None = None
 
     def __repr__(self) -> str:
         """Tell neither."""
@@ -73,9 +75,9 @@ class Candidate(NamedTuple):
 
     def equals_hashed(self, nt_hash: str) -> bool:
         """Compare this with a code of which only the NT hash is known, empty for unknown."""
-        if self.of_hash is None or not nt_hash:
+        if self.ntlm is None or not nt_hash:
             return False
-        return hmac.compare_digest(self.of_hash(nt_hash), self.code)
+        return hmac.compare_digest(self.ntlm.of_hash(nt_hash), self.code)
 
 
 def alone(typed: str | None) -> tuple[Candidate, ...]:

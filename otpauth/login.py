@@ -175,7 +175,7 @@ def decide(
     account = account._replace(state=limits.prune(account.state, request.now))
     rule = wishes.effective(rule, account.wishes)
     candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
-    if not rule.ntlm and any(each.of_hash for each in candidates):
+    if not rule.ntlm and any(each.ntlm for each in candidates):
         return Outcome(REFUSE, NTLM_OFF)
     outcome = _compare(account, request, candidates, rule, chance=chance, asked=asked)
     if outcome.record is not None:

@@ -24,30 +24,40 @@ _KEY_SIZE = 7  # bytes of a DES key without its parity bits
 
 
 class Response:
-    """What a client answered to a challenge, to be compared with what each code would give."""
+    """What a client answered to a challenge, to be compared with what each code would give.
 
-    def __init__(self, challenge: str, response: str) -> None:
+    It remembers which one did: `code`, as far as it is known, empty if none was compared that did.
+    """
+
+    def __init__(self, challenge: str, given: str) -> None:
         """Read both from hex digits. Raises FormatError, NtlmMissingError."""
+        self.code = ""
         self._challenge = _unhex(challenge, CHALLENGE_SIZE, "challenge")
-        self._given = _unhex(response, RESPONSE_SIZE, "response").hex()
-        self._fitted = ""
+        self._given = _unhex(given, RESPONSE_SIZE, "response").hex()
+        self._hashed = ""
         _library()
 
-    def candidates(self) -> tuple[Candidate, ...]:
-        """Return it as the one candidate of an answer."""
-        return (Candidate(self._given, form=self._of_code, of_hash=self._of_hash),)
+    def candidate(self) -> Candidate:
+        """Return it as a code that was perhaps typed."""
+        return Candidate(self._given, form=self.of_code, ntlm=self)
 
     def key(self) -> str:
         """Return NT_KEY for the code that was compared and right, empty if none was."""
-        return session_key(self._fitted) if self._fitted else ""
+        return session_key(self._hashed) if self._hashed else ""
 
-    def _of_code(self, code: str) -> str:
-        return self._of_hash(nt_hash(code))
+    def of_code(self, code: str) -> str:
+        """Return in hex what the client would have answered if this was typed."""
+        hashed = nt_hash(code)
+        made = self.of_hash(hashed)
+        if self._hashed == hashed:
+            self.code = code
+        return made
 
-    def _of_hash(self, hashed: str) -> str:
+    def of_hash(self, hashed: str) -> str:
+        """Return in hex what the client would have answered for this NT hash."""
         made = response(hashed, self._challenge).hex()
         if hmac.compare_digest(made, self._given):
-            self._fitted = hashed
+            self._hashed = hashed
         return made
 
 

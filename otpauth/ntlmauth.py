@@ -64,7 +64,7 @@ def decide(request: Request, response: ntlm.Response) -> Outcome:
         outcome = Outcome(login.REFUSE, login.UNKNOWN_USER)
         attempt.note(request, outcome, terms.rule.log)
         return outcome
-    return attempt.attempt(who, request._replace(user=who.name), response.candidates(), terms)
+    return attempt.attempt(who, request._replace(user=who.name), (response.candidate(),), terms)
 
 
 def parser() -> argparse.ArgumentParser:
