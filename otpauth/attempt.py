@@ -80,15 +80,14 @@ def attempt(
         asked = asked._replace(numbers={})
     ways = _Ways(account, terms)
     try:
+        typed = _understood(typed, terms)
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
             seen = ways.given(held, request, marks)
             outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
             after = ways.stripped(outcome.record, held)
-            return store.Act(
-                after, outcome, home=after.enrolled and outcome.verdict == login.ACCEPT
-            )
+            return store.Act(after, outcome, home=_for_home(outcome, held, after))
 
         done = store.transact(account, terms, act)
     except FAULTS as error:
@@ -135,6 +134,19 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
     log_adopted(request, done)
     found: Challenge = done.value
     return found if done.recorded else challenge.Challenge(prompt)
+
+
+def _understood(typed: Typed, terms: Terms) -> Typed:
+    """Return an answer as it is compared: one that a trusted client made of a code is known as it.
+
+    Raises ConfigError without that client's secret.
+    """
+    if not terms.rule.client_secret:
+        return typed
+    from otpauth import trust
+
+    text = trust.handed_on(typed, terms.rule)
+    return (trust.candidate(text, terms.rule, terms.host.secrets()),) if text else typed
 
 
 def _may_name(account: Account, typed: Typed, terms: Terms) -> bool:
@@ -188,6 +200,21 @@ def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
     return hostcopy.hints_at_bypass(account, terms.host, request.now)
 
 
+def _for_home(outcome: Outcome, held: Record | None, after: Record) -> bool:
+    """Say whether the home's copy is to be written, too: for app passwords once a day.
+
+    For sessions never: they live in the host's copy.
+    """
+    if not after.enrolled or outcome.verdict != login.ACCEPT:
+        return False
+    if outcome.reason == login.OK_SESSION:
+        return False
+    if outcome.reason != login.OK_STATIC:
+        return True
+    before = held.state.last if held else {}
+    return any(at - before.get(ident, 0) >= DAY for ident, at in after.state.last.items())
+
+
 def passing(account: Account, request: Request, terms: Terms) -> Outcome | None:
     """Return the outcome of a user whom the host's rule lets pass, logged; None for all others.
 
@@ -234,6 +261,7 @@ def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> 
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
         seen = _Ways(account, terms).given(held, request, chance.marks)
+        typed = _understood(typed, terms)
         return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
     except FAULTS as error:
         verdict, reason = _mapped(error)
@@ -332,4 +360,7 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS)
+_ACCEPTED = (
+    login.OK_OTP, login.OK_TRUST, login.OK_SCRATCH, login.OK_STATIC, login.OK_SESSION,
+    login.OK_GRACE, login.OK_BYPASS,
+)  # fmt: skip

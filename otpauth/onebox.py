@@ -44,5 +44,9 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
     if not (enrolled or ways) or found.content.proposals:
-        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), True, words)
-    return Shapes(known, any(each.kind == "scratch" for each in usable), words)
+        any_length = tuple(dict.fromkeys((*known, *answer.LENGTHS)))
+        return Shapes(any_length, True, words, hexadecimal=True, static=True)
+    kinds = {each.kind for each in usable}
+    return Shapes(
+        known, "scratch" in kinds, words, hexadecimal="motp" in kinds, static="password" in kinds
+    )

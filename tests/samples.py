@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from otpauth import changes, keys, limits, login, oath, policy, record, seal, state, token
 from otpauth.kinds import paper
-from otpauth.state import Bypass, Due, Event, Notice, State
+from otpauth.state import Bypass, Due, Event, Notice, Session, State
 from otpauth.token import Draft, Token
 from otpauth.wishes import Wishes
 
@@ -37,6 +37,8 @@ ROTATED_KEY = keys.RecordKey(
     RECORD_KEY.ids, (*RECORD_KEY.generations, ("00AA-11BB", bytes(range(96, 128))))
 )
 SCRATCH_CODES = ("0123abcd", "23456789", "k7mqx2vd", "zzzz0000")
+MOTP_SECRET = "e3152afee62599c8"
+APP_PASSWORD = "k7mq3x2vd9wtr4hc3fys"
 RULE = policy.Rule()
 ADDRESS = "192.0.2.7"
 
@@ -82,6 +84,21 @@ def list_draft(
     return Draft("list", name, params, **more)
 
 
+def motp_draft(name: str = "motp", pin: str = "1234", **more: Any) -> Draft:
+    """Return a draft of a mOTP token."""
+    return Draft("motp", name, {"secret": MOTP_SECRET, "pin": pin}, **more)
+
+
+def password_draft(
+    name: str = "laptop",
+    code: str = APP_PASSWORD,
+    groups: tuple[str, ...] = ("imap", "smtp"),
+    nt: str = "",
+) -> Draft:
+    """Return a draft of an app password."""
+    return Draft("password", name, {"bits": 100, "codes": [code], "nt": nt}, groups=groups)
+
+
 def ground(now: int = NOW, *, rule: Rule = RULE, **setup: Any) -> changes.Ground:
     """Return what the host goes by at a time."""
     return changes.Ground(policy.Setup()._replace(**setup), rule, now, MARKS)
@@ -96,6 +113,11 @@ def account(*drafts: Draft, now: int = NOW - 86400) -> Record:
 def code_at(now: int, *, secret: bytes = SECRET, digits: int = 6) -> str:
     """Return what a phone with the right time shows."""
     return oath.hotp(secret, now // PERIOD, digits=digits)
+
+
+def motp_at(now: int, *, pin: str = "1234") -> str:
+    """Return what a mOTP phone with the right time shows."""
+    return oath.motp(MOTP_SECRET, pin, now // 10)
 
 
 def code_of(counter: int, *, secret: bytes = OTHER_SECRET) -> str:
@@ -178,6 +200,23 @@ events = st.builds(  # an event's id is random: two events never share one
     st.integers(0, 2),
 )
 dues = st.builds(Due, seconds, digests, st.integers(0, 1))
+groups = st.sampled_from(["", "mail", "imap"])
+fails = st.tuples(groups, answers).map("/".join)
+sessions = st.builds(
+    Session,
+    until=seconds,
+    since=seconds,
+    idle=st.just(0),
+    logins=st.integers(0, 1),
+    token=ids,
+    group=groups,
+    service=st.just("sshd"),
+    address=st.sampled_from(["192.0.2.1", "any"]),
+    logout=st.just("") | digests,
+    last=seconds,
+    uses=st.integers(0, 3),
+    over=st.integers(0, 1),
+)
 notices = st.builds(
     Notice,
     seconds,
@@ -218,6 +257,11 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
             st.integers(0, 3),
             st.integers(0, 3),
         ),
+        fails=table(fails, seconds),
+        locked=table(groups, st.tuples(seconds, seconds)),
+        cleared=table(groups, seconds),
+        sessions=table(digests, sessions),
+        ended=seconds,
     )
 
 
@@ -285,4 +329,4 @@ def mutations(data: bytes) -> SearchStrategy[bytes]:
     return st.lists(edit, min_size=1, max_size=3).map(edited)
 
 
-assert token.KINDS == ("totp", "hotp", "list", "scratch"), "a new kind needs samples here"
+assert len(token.KINDS) == 6, "a new kind needs samples here"

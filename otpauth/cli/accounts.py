@@ -12,6 +12,7 @@ from otpauth import (
     attempt,
     bypass,
     changes,
+    failures,
     handover,
     limits,
     login,
@@ -31,7 +32,7 @@ from otpauth.errors import (
 )
 from otpauth.host import Host
 from otpauth.login import Request
-from otpauth.token import SETS, Draft
+from otpauth.token import HASHED, Draft
 
 if TYPE_CHECKING:
     import argparse
@@ -72,6 +73,7 @@ def show(options: argparse.Namespace) -> int:
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
                 "bypass": listing.bypass_value(one.record.state, now) if one.record else None,
+                "locked": listing.locked_value(one.record.state, now) if one.record else [],
                 **listing.limits_value(one.policy.login, one.wishes),
             }
         )
@@ -96,6 +98,8 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
             print(f"in force: {line}")
         if bypass.left(held.state, now):
             print(f"let in without a code {bypass.told(held.state, now)}")
+        for words in failures.told(limits.prune(held.state, now), now):
+            print(f"locked {words}: {PROGRAM} unlock {one.account.name}")
     for each in waits:
         made = report.moment(each.made)
         print(f"waits: {each.digest()}  {each.verb} {each.name}, made {made}")
@@ -117,11 +121,11 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     held = one.record
     assert held is not None  # noqa: S101 -- it has the token
     token = held.tokens[ident]
-    if token.kind in SETS:
+    if token.kind in HASHED:
         verb = "codes" if token.kind == "scratch" else "replace"
         name = "" if token.kind == "scratch" else f" {token.name}"
         raise RefusedError(
-            f"the codes of {token.name!r} are kept as hashes and cannot be shown",
+            f"{token.name!r} is kept as a hash and cannot be shown",
             hint=f"new ones: {PROGRAM} {verb} {one.account.name}{name}",
         )
     seen = held.state.counters.get(ident, 0)

@@ -25,7 +25,7 @@ PROGRAM = "otpauth-admin"
 EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
 JOURNAL = "/var/lib/otpauth/trial/journal"  # Journal.path, unloaded
 SERVICE_VERBS = ("enable", "disable", "confirm", "revert")
-TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
+TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish", "logout")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -136,6 +136,12 @@ def _account_verbs(verbs: Verbs) -> None:
         "--uses", type=flags.number(1, bypass.USES_MAX), metavar="N", help=f"logins, {bypass.USES}"
     )
     one.add_argument("--off", action="store_true", help="ask for codes again")
+    one = verb(verbs, "sessions", "show codes that are still good for their sessions, or end them")
+    one.add_argument("user", metavar="USER", nargs="?")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--end", metavar="ID", help="end this one")
+    which.add_argument("--all", action="store_true", help="end all of them")
+    one.add_argument("--json", action="store_true", help="for programs")
     new("unlock", "forget an account's failures, and times in the future")
     new("reset", "forget an account's tokens: it enrols anew")
     new("forget", "remove what the host keeps of an account that is gone")
@@ -211,7 +217,17 @@ def _only(users: list[str]) -> str:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, roster, sendtest, why
+    from otpauth.cli import (
+        accounts,
+        doctor,
+        exporting,
+        hostkeys,
+        moves,
+        roster,
+        sendtest,
+        sessions,
+        why,
+    )
 
     return {
         "init": hostkeys.init,
@@ -223,6 +239,7 @@ def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
         "why": why.why,
         "verify": accounts.verify,
         "bypass": accounts.let_in,
+        "sessions": sessions.show,
         "unlock": accounts.unlock,
         "reset": accounts.reset,
         "forget": accounts.forget,
