@@ -10,8 +10,9 @@ import pytest
 from otpauth import ntlm
 from otpauth.answer import Candidate
 from otpauth.errors import FormatError, NtlmMissingError
+from otpauth.policy import Span
 from tests import samples
-from tests.samples import NOW, RULE, after, code_at, decide, wrong_code
+from tests.samples import APP_PASSWORD, NOW, RULE, after, code_at, code_of, decide, wrong_code
 
 CHALLENGE = "d02e4386bce91226"
 ON = RULE._replace(ntlm=True)
@@ -172,3 +173,52 @@ def test_scratch_codes_are_not_found_in_it() -> None:
     one = response("0123abcd")
     assert decide(HELD, (one.candidate(),), rule=ON).verdict == "refuse"
     assert one.key() == ""
+
+
+@pytest.mark.parametrize("first", [code_at(NOW), code_of(2)])
+def test_a_session(first: str) -> None:
+    """Where the rule has sessions, a response to their code is accepted hours later, no other."""
+    rule = ON._replace(session=Span(timeout=36000, logins=0))
+    begun = decide(HELD, (response(first).candidate(),), rule=rule)
+    assert begun.reason == "AUTH_OK_OTP"
+    held, later = after(begun, HELD), NOW + 20000
+    again = response(first, "0123456789abcdef")
+    assert decide(held, (again.candidate(),), rule=rule, now=later).reason == "AUTH_OK_SESSION"
+    assert again.key() == ntlm.session_key(ntlm.nt_hash(first))
+    typed = decide(held, first, rule=rule, now=later)
+    assert typed.reason == "AUTH_OK_SESSION"
+    for code in (code_at(NOW - 600), code_at(NOW + 600)):
+        other = decide(held, (response(code).candidate(),), rule=rule, now=later)
+        assert other.verdict == "refuse"
+    over = decide(held, (again.candidate(),), rule=rule, now=NOW + 36000)
+    assert over.verdict == "refuse"
+
+
+def test_a_response_seen_before() -> None:
+    """Who sends a response a second time, with its challenge, gets no more than with a new one."""
+    rule = ON._replace(session=Span(timeout=600, logins=2))
+    seen = response(code_at(NOW))
+    held, reasons = HELD, []
+    for again in (seen, seen, response(code_at(NOW), "00" * 8), seen):
+        outcome = decide(held, (again.candidate(),), rule=rule)
+        held = after(outcome, held)
+        reasons.append(outcome.reason)
+    assert reasons == ["AUTH_OK_OTP", "AUTH_OK_SESSION"] + ["AUTH_SESSION_MAX_LOGIN"] * 2
+
+
+def test_app_passwords() -> None:
+    """An app password is accepted again and again if its NT hash is kept, by no other spelling."""
+    kept, rule = ntlm.nt_hash(APP_PASSWORD), ON._replace(names=("imap",))
+    for nt in (kept, ""):
+        held = samples.account(samples.password_draft(nt=nt))
+        for challenge in (CHALLENGE, "00" * 8):
+            one = response(APP_PASSWORD, challenge)
+            outcome = decide(held, (one.candidate(),), rule=rule)
+            assert (outcome.reason == "AUTH_OK_STATIC") == bool(nt)
+            assert one.key() == (ntlm.session_key(kept) if nt else "")
+            held = after(outcome, held)
+        other = response(APP_PASSWORD.upper())
+        assert decide(held, (other.candidate(),), rule=rule).verdict == "refuse"
+        assert samples.events_of(
+            after(decide(held, (other.candidate(),), rule=rule), held)
+        ) == bool(nt)
