@@ -48,6 +48,7 @@ def add(target: Target, options: argparse.Namespace) -> int:
     from otpauth.cli import appword, paper
 
     paper.check(options.kind, options)
+    appword.check(options.kind, options)
     if options.name is None and options.kind != "list":
         raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
     name = token.check_name(options.name or paper.NAME)
@@ -74,6 +75,7 @@ def replace(target: Target, options: argparse.Namespace) -> int:
 
     old = target.named(options.name)
     paper.check(old.kind, options)
+    appword.check(old.kind, options)
     options.groups = old.groups
     if old.kind == "list":
         return paper.make(target, options, old.name, verb="replace", remove=(old.id,))
