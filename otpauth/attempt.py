@@ -22,7 +22,7 @@ from otpauth.policy import ALWAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from otpauth.account import Account
     from otpauth.arguments import Line
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.store import Done, Terms
+
+    # Told, with each decision: the record that was decided by, what was typed and asked, the keyed
+    # hashes, and the outcome with its record. For `verify --explain`; not in a login.
+    Watch = Callable[[Record | None, Typed, Asked, Fingerprints, Outcome], None]
 
 DEADLINE = 0.25  # seconds after the answer at which every refusal is given
 DAY = 86400
@@ -73,7 +77,13 @@ class _Ways:
 
 
 def attempt(
-    account: Account, request: Request, typed: Typed, terms: Terms, asked: Asked = login.UNASKED
+    account: Account,
+    request: Request,
+    typed: Typed,
+    terms: Terms,
+    asked: Asked = login.UNASKED,
+    *,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     if asked.numbers is None and not _may_name(account, typed, terms):
@@ -86,6 +96,8 @@ def attempt(
             chance = login.Chance(marks, os.urandom(8).hex())
             seen = ways.given(held, request, marks)
             outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
+            if watch:
+                watch(seen, typed, asked, marks, outcome)
             after = ways.stripped(outcome.record, held)
             return store.Act(after, outcome, home=_for_home(outcome, held, after))
 
@@ -255,17 +267,28 @@ def _unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | N
     return outcome
 
 
-def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
+def rehearse(
+    account: Account,
+    request: Request,
+    typed: Typed,
+    terms: Terms,
+    *,
+    watch: Watch | None = None,
+) -> Outcome:
     """Decide one answer as attempt() would, but write, burn, count and log nothing."""
+    asked = login.UNASKED if _may_name(account, typed, terms) else login.Asked(numbers={})
     try:
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
         seen = _Ways(account, terms).given(held, request, chance.marks)
         typed = _understood(typed, terms)
-        return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
+        outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
     except FAULTS as error:
         verdict, reason = _mapped(error)
         return Outcome(verdict, reason)
+    if watch:
+        watch(seen, typed, asked, chance.marks, outcome)
+    return outcome._replace(record=None)
 
 
 def faulty(request: Request, terms: Terms, error: Exception) -> Outcome:

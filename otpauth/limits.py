@@ -14,12 +14,13 @@ and place. SECURITY.md computes what a guesser gets.
 
 from __future__ import annotations
 
-from otpauth.networks import literal
 from otpauth.policy import GRACE_MAX
 from otpauth.state import STRANGERS, TRIES_MAX, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from otpauth.policy import Rule
 
 KNOWN_LIFE = 90 * 86400
@@ -35,7 +36,7 @@ def place(rhost: str, caller: int) -> str:
     """Return the place of a login: an IPv4 address, an IPv6 /64, or the local caller's uid."""
     if not rhost:
         return f"local:{caller}"
-    found = literal(rhost)
+    found = _literal(rhost)
     if found is None:
         return "name"
     if found.version == 4:
@@ -50,10 +51,21 @@ def address(rhost: str, *, loopback: bool = False) -> str:
 
     What this host's own proxies ask for comes from a loopback address, whoever it is for.
     """
-    found = literal(rhost)
+    found = _literal(rhost)
     if found is None or found.is_unspecified or (found.is_loopback and not loopback):
         return ""
     return str(found)
+
+
+def _literal(rhost: str) -> IPv4Address | IPv6Address | None:
+    import ipaddress
+
+    try:
+        found = ipaddress.ip_address(rhost.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if found.version == 6 else None
+    return mapped or found
 
 
 def may_be_known(where: str) -> bool:

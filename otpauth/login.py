@@ -271,7 +271,7 @@ def _compare(case: Case) -> Outcome:
     wait = limits.wait(account.state, case.bucket, rule, request.now)
     if wait:
         open_ = limits.scratch_open(account.state, request.place)
-        usable = [each for each in usable if _always_compared(each, scratch=open_)]
+        usable = [each for each in usable if always_compared(each, scratch=open_)]
     case = case if wait else _known(case, usable)
     found = None if wait else _session(case, usable)
     if isinstance(found, Outcome):
@@ -349,7 +349,7 @@ def compare(
     )
 
 
-def _always_compared(each: Token, *, scratch: bool) -> bool:
+def always_compared(each: Token, *, scratch: bool) -> bool:
     """Say whether a token is strong enough to be compared even while its owner is limited.
 
     `scratch` says whether a scratch code may be compared in this second. App passwords may always:

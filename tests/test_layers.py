@@ -18,8 +18,8 @@ LAYERS = (
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
-        "copies", "failures", "grace", "groups", "ini", "joining", "limits", "login", "moving",
-        "networks", "policy", "remarks", "sessions", "trust",
+        "consequences", "copies", "explain", "failures", "grace", "groups", "ini", "joining",
+        "limits", "login", "moving", "networks", "policy", "remarks", "sessions", "trust",
         "kinds", "kinds.hotp", "kinds.motp", "kinds.paper", "kinds.password", "kinds.scratch",
         "kinds.sent", "kinds.timed", "kinds.totp",
         "formats",
@@ -28,8 +28,8 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "ntlmauth", "onebox", "pam", "propose", "sending", "services", "stack",
-     "cli", "doctor", "enable"},
+    {"api", "attempt", "exec", "inquiry", "ntlmauth", "onebox", "pam", "propose", "sending",
+     "services", "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",

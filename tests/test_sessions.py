@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from otpauth.record import Record
 
 HELD = samples.account(
-    samples.totp_draft(), samples.hotp_draft(), samples.scratch_draft(), samples.list_draft()
+    samples.totp_draft(),
+    samples.hotp_draft(),
+    samples.motp_draft(),
+    samples.scratch_draft(),
+    samples.list_draft(),
+    samples.password_draft(),
 )
 SPAN = Span(timeout=600, idle=120, logins=3)
 RULE = samples.RULE._replace(session=SPAN, group="imap", logout=True)
@@ -172,11 +177,14 @@ def test_ends_with_its_token() -> None:
 
 
 def test_every_daily_kind() -> None:
-    """Time-based and counter-based codes and list passwords begin sessions, scratch codes none."""
-    for typed in (CODE, code_of(0), "071 Damuh hidum", f" {CODE[:3]} {CODE[3:]} "):
+    """Codes of devices and list passwords begin sessions; scratch codes, app passwords none."""
+    daily = (CODE, code_of(0), "071 Damuh hidum", samples.motp_at(NOW).upper())
+    for typed in (*daily, f" {CODE[:3]} {CODE[3:]} "):
         held = begun(typed)
         assert reasons(held, 1, typed=typed) == ["OK_SESSION"]
     assert not begun(samples.SCRATCH_CODES[0]).state.sessions
+    here = RULE._replace(names=("imap",))
+    assert not begun(samples.APP_PASSWORD, rule=here).state.sessions
     asked = login.Asked("?", {each.id: 71 for each in HELD.ordered() if each.kind == "list"})
     chance = login.Chance(MARKS, samples.fresh_id())
     held = after(login.decide(HELD, HERE, "damuh hidum", RULE, chance=chance, asked=asked), HELD)
@@ -381,7 +389,7 @@ def test_clock_gone_back() -> None:
 def test_bounded() -> None:
     """Whatever is offered, no more sessions than the limit are kept: those that end last."""
     held, rule = HELD.state, RULE._replace(session=SPAN._replace(idle=0))
-    each = HELD.ordered()[0]
+    each = next(each for each in HELD.ordered() if each.kind == "totp")
     for number in range(200):
         asked = HERE._replace(rhost=f"192.0.2.{number}", now=NOW + number)
         candidate = answer.Candidate(f"{number:06}")
@@ -435,6 +443,6 @@ def test_full_table() -> None:
     assert len(after(outcome, held).state.sessions) == state.SESSIONS_MAX
 
 
-assert token.DAILY == ("totp", "hotp", "list", "mail", "sms", "push"), (
+assert token.DAILY == ("totp", "hotp", "motp", "list", "mail", "sms", "push"), (
     "a new kind needs a test here"
 )

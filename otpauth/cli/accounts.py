@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from otpauth import (
     account,
-    attempt,
     bypass,
     changes,
     failures,
@@ -17,7 +15,6 @@ from otpauth import (
     limits,
     login,
     secretfile,
-    store,
     wishes,
 )
 from otpauth.cli import listing, report
@@ -31,7 +28,6 @@ from otpauth.errors import (
     UsageError,
 )
 from otpauth.host import Host
-from otpauth.login import Request
 from otpauth.token import HASHED, Draft
 
 if TYPE_CHECKING:
@@ -142,39 +138,6 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
                 raise
     verbs.picture(options, draft, named)
     return report.DONE
-
-
-def verify(options: argparse.Namespace) -> int:
-    """Check a code from stdin with the same decision as a login."""
-    if sys.stdin.isatty():
-        print("Code: ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline(4096).rstrip("\n")
-    place = Host()
-    policy = place.policy()
-    now = int(time.time())
-    terms = store.Terms(place, policy, policy.login, now)
-    where = limits.place(options.rhost, 0)
-    request = Request(options.user, options.service, options.rhost, where, "", now)
-    since = time.monotonic()
-    try:
-        who = account.lookup(options.user)
-    except UnknownUserError:
-        outcome = login.Outcome(login.REFUSE, login.UNKNOWN_USER)
-    else:
-        request = request._replace(user=who.name)
-        decide = attempt.rehearse if options.dry_run else attempt.attempt
-        outcome = decide(who, request, typed, terms)
-    accepted = outcome.verdict == login.ACCEPT
-    if not accepted:
-        attempt.hold_back(since)
-    if options.json:
-        report.as_json(
-            {"accepted": accepted, "reason": outcome.reason, "token": outcome.token or None}
-        )
-    else:
-        words = login.REASONS[outcome.reason]
-        print(f"{'accepted' if accepted else 'refused'}: {words} ({outcome.reason})")
-    return report.DONE if accepted else report.FAILED
 
 
 def unlock(options: argparse.Namespace) -> int:

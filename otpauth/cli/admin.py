@@ -1,7 +1,7 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
-Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config), doctor, why, enabling (services), confirming (trials).
+Each verb's code is in a module of its own group: verbs (tokens), accounts (records), verifying,
+hostkeys (init and keys), policies (config), doctor, why, enabling (services), confirming (trials).
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ def _account_verbs(verbs: Verbs) -> None:
     one = new("verify", "check a code from stdin as a login would; exit 0 if it is accepted")
     one.add_argument("--service", default="otpauth-verify", metavar="S")
     one.add_argument("--rhost", default="", metavar="ADDRESS")
+    one.add_argument("--after-password", action="store_true", help="another factor was checked")
     one.add_argument("--dry-run", action="store_true", help="burn and count nothing")
+    one.add_argument("--explain", action="store_true", help="tell the decision step by step")
     one.add_argument("--json", action="store_true", help="for programs")
     one = new(
         "bypass", "let a user in without a code for a while, where a key or password is asked"
@@ -226,6 +228,7 @@ def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
         roster,
         sendtest,
         sessions,
+        verifying,
         why,
     )
 
@@ -237,7 +240,7 @@ def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
         "list": roster.enrolled,
         "show": accounts.show,
         "why": why.why,
-        "verify": accounts.verify,
+        "verify": verifying.verify,
         "bypass": accounts.let_in,
         "sessions": sessions.show,
         "unlock": accounts.unlock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,6 @@ from tests.parts import pam
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -19,3 +19,12 @@ def google(stage: Path) -> Iterator[str]:
     assert stage.is_dir()
     with pam.service("auth required pam_google_authenticator.so") as name:
         yield name
+
+
+@pytest.fixture
+def conf(stage: Path) -> Iterator[Path]:
+    """Give where otpauth.conf is, and take it away again."""
+    assert stage.is_dir()
+    path = Path("/etc/otpauth/otpauth.conf")
+    yield path
+    path.unlink(missing_ok=True)

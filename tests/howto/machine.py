@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
+from tests.howto import mailhost
 from tests.parts import accounts, freeradius, postfix, processes, secrets, sshd
 from tests.parts.accounts import Person
 from tests.parts.covered import covered
@@ -30,7 +31,7 @@ SOURCE = Path("/usr/local/src/otpauth")
 COPIED = ("/etc", "/var/lib/otpauth")
 KEPT = (
     *("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security", "/etc/ssl"),
-    *("/etc/freeradius", "/etc/systemd/system"),
+    *("/etc/dovecot", "/etc/freeradius", "/etc/postfix", "/etc/systemd/system"),
 )
 KEPT_FILES = ("/etc/sudoers", "/etc/vsftpd.conf", "/etc/otpauth/otpauth.conf")
 PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
@@ -40,15 +41,20 @@ LOG, UNITS = "sshd.log", "units"
 RESTARTS = "Received SIGHUP; restarting"
 _SYSTEMCTL = """#!/bin/sh
 test "$1" != daemon-reload || exit 0
-test -x "{units}/$2" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
-exec "{units}/$2" "$1"
+test -x "{units}/$2-$1" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
+exec "{units}/$2-$1" "$1"
 """
-_RELOAD = """#!/bin/sh
-test "$1" = reload || {{ echo "ssh: not on the stage: $1" >&2; exit 1; }}
-{sshd} -t && exec kill -HUP {pid}
-"""
-_VSFTPD = """#!/bin/bash
-test "$1" = restart || {{ echo "vsftpd: not on the stage: $1" >&2; exit 1; }}
+_RELOADS = {
+    "dovecot": "exec doveadm reload",
+    "postfix": """
+postfix reload 2>/dev/null
+port=$(getent services submission | grep -o '[0-9]*')
+until test -z "$(postconf -M submission/inet)" || (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null
+do sleep 0.05; done
+""",
+}
+_SSHD = "{sshd} -t && exec kill -HUP {pid}"
+_VSFTPD = """
 test ! -e {ftpd} || kill $(cat {ftpd})
 mkdir -p /var/run/vsftpd/empty
 vsftpd /etc/vsftpd.conf -olisten=YES -olisten_ipv6=NO -olisten_address=127.0.0.1 \\
@@ -85,10 +91,11 @@ class Machine:
 
 
 @contextmanager
-def running(*, mail: bool = False, radius: bool = False) -> Iterator[Machine]:
+def running(*, mail: bool = False, imap: bool = False, radius: bool = False) -> Iterator[Machine]:
     """Give the machine, on which alice can log in with her key, or run sudo with her password.
 
-    With `mail`, it also delivers it; with `radius`, FreeRADIUS is on it.
+    With `mail`, it also delivers it; with `imap`, it is a mail server; with `radius`, FreeRADIUS
+    is on it.
     """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
@@ -108,7 +115,7 @@ def running(*, mail: bool = False, radius: bool = False) -> Iterator[Machine]:
         _systemctl(folder)
         if radius:
             server = opened.enter_context(freeradius.of_the_host(folder / "freeradius"))
-            (folder / UNITS / "freeradius").symlink_to(server.unit)
+            (folder / UNITS / "freeradius-restart").symlink_to(server.unit)
         port, ftp_port = sshd.free_port(), sshd.free_port()
         opened.enter_context(_sshd(folder, port))
         opened.enter_context(_vsftpd(folder, ftp_port))
@@ -117,7 +124,11 @@ def running(*, mail: bool = False, radius: bool = False) -> Iterator[Machine]:
         with Path("/etc/hosts").open("a", encoding="utf-8") as hosts:
             hosts.write("127.0.0.1 web1\n")
         people = {"root": root, "alice": alice, "laptop": laptop}
-        box = opened.enter_context(postfix.running(folder)) if mail else None
+        settings = ""
+        if imap:
+            settings, curlrc = opened.enter_context(mailhost.running(folder))
+            _own_file(laptop, ".curlrc", curlrc)
+        box = opened.enter_context(postfix.running(folder, settings=settings)) if mail else None
         yield Machine(people, folder, folder / LOG, box)
 
 
@@ -155,6 +166,8 @@ def _tidy(home: Path) -> Iterator[None]:
 def _systemctl(folder: Path) -> None:
     (folder / UNITS).mkdir()
     _program(folder / "systemctl", _SYSTEMCTL.format(units=folder / UNITS))
+    for name, text in _RELOADS.items():
+        _program(folder / UNITS / f"{name}-reload", f"#!/bin/bash\n{text}")
 
 
 def _program(path: Path, text: str) -> None:
@@ -166,7 +179,8 @@ def _program(path: Path, text: str) -> None:
 def _vsftpd(folder: Path, port: int) -> Iterator[None]:
     """Let `systemctl` run vsftpd, and end it."""
     ftpd = folder / "vsftpd.pid"
-    _program(folder / UNITS / "vsftpd", _VSFTPD.format(ftpd=ftpd, port=port))
+    text = _VSFTPD.format(ftpd=ftpd, port=port)
+    _program(folder / UNITS / "vsftpd-restart", f"#!/bin/bash\n{text}")
     try:
         yield
     finally:
@@ -187,7 +201,8 @@ def _sshd(folder: Path, port: int) -> Iterator[None]:
     server = subprocess.Popen(words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH})
     try:
         wait_until(lambda: LISTENS in log.read_text(), 10, what="sshd listens")
-        _program(folder / UNITS / "ssh", _RELOAD.format(sshd=SSHD, pid=server.pid))
+        text = _SSHD.format(sshd=SSHD, pid=server.pid)
+        _program(folder / UNITS / "ssh-reload", f"#!/bin/sh\n{text}")
         yield
     finally:
         processes.end(server.pid)
