@@ -14,11 +14,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from otpauth import account, attempt, limits, login, ntlm, store
-from otpauth.errors import ConfigError, FormatError, NtlmMissingError, UnknownUserError
+from otpauth import attempt, inquiry, limits, login, ntlm
+from otpauth.errors import ConfigError, FormatError, NtlmMissingError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
-from otpauth.policy import effective
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,36 +34,29 @@ def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv)
     try:
         response = ntlm.Response(options.challenge, options.nt_response)
+        outcome = _decide(options, response)
     except FormatError as error:
         sys.stderr.write(f"{PROGRAM}: error: {error}\n")
         return USAGE
     except NtlmMissingError as error:
-        return _refused(_unavailable(_request(options), login.NTLM_OFF, error), since)
-    outcome = decide(_request(options), response)
+        outcome = _unavailable(options, login.NTLM_OFF, error)
+    except ConfigError as error:
+        outcome = _unavailable(options, login.CONFIG_BROKEN, error)
     if outcome.verdict != login.ACCEPT:
-        return _refused(outcome, since)
+        attempt.hold_back(since)
+        sys.stdout.write(f"{FAILURE}\n")
+        return REFUSED
     sys.stdout.write(f"NT_KEY: {response.key()}\n")
     return ACCEPTED
 
 
-def decide(request: Request, response: ntlm.Response) -> Outcome:
-    """Decide by the host's policy whether somebody's response is right, and log it."""
+def _decide(options: argparse.Namespace, response: ntlm.Response) -> Outcome:
+    """Decide by the host's policy, and log it. Raises ConfigError."""
     if os.getresuid() != (0, 0, 0):
-        return _unavailable(request, login.NOT_PRIVILEGED)
-    host = Host()
-    try:
-        policy = host.policy()
-    except ConfigError as error:
-        return _unavailable(request, login.CONFIG_BROKEN, error)
-    rule = effective(policy, request.service, request.rhost)
-    terms = store.Terms(host, policy, rule, request.now)
-    try:
-        who = account.lookup(request.user)
-    except UnknownUserError:
-        outcome = Outcome(login.REFUSE, login.UNKNOWN_USER)
-        attempt.note(request, outcome, terms.rule.log)
-        return outcome
-    return attempt.attempt(who, request._replace(user=who.name), (response.candidate(),), terms)
+        sys.stderr.write(f"{PROGRAM}: error: not root; FreeRADIUS runs it by sudo\n")
+        return _unavailable(options, login.NOT_PRIVILEGED)
+    one = inquiry.inquire(options.username, options.service, options.rhost, "", Host())
+    return inquiry.answer(one, (response.candidate(),), dry_run=False)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -86,27 +78,13 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def _request(options: argparse.Namespace) -> Request:
-    return Request(
-        user=options.username,
-        service=options.service,
-        rhost=options.rhost,
-        place=limits.place(options.rhost, 0),
-        first_factor="",
-        now=int(time.time()),
-    )
-
-
-def _unavailable(request: Request, reason: str, error: Exception | None = None) -> Outcome:
+def _unavailable(
+    options: argparse.Namespace, reason: str, error: NtlmMissingError | ConfigError | None = None
+) -> Outcome:
     """Return the outcome of what nobody's code can mend, logged."""
+    where = limits.place(options.rhost, 0)
+    now = int(time.time())
+    request = Request(options.username, options.service, options.rhost, where, "", now)
     outcome = Outcome(login.UNAVAILABLE, reason)
-    attempt.note(request, outcome, fault=str(error or ""), mend=getattr(error, "hint", ""))
+    attempt.note(request, outcome, fault=str(error or ""), mend=error.hint if error else "")
     return outcome
-
-
-def _refused(outcome: Outcome, since: float) -> int:
-    if outcome.reason == login.NOT_PRIVILEGED:
-        sys.stderr.write(f"{PROGRAM}: error: not root; FreeRADIUS runs it by sudo\n")
-    attempt.hold_back(since)
-    sys.stdout.write(f"{FAILURE}\n")
-    return REFUSED
