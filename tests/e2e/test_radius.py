@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from otpauth import ntlm
 from tests.howto import page, reader
 from tests.packaging.making import make
-from tests.parts import accounts, enrolment, freeradius, log
+from tests.parts import accounts, enrolment, freeradius, log, secrets
 from tests.parts.covered import covered
 from tests.stage import TREE
 
@@ -26,6 +27,7 @@ PROGRAM = "/usr/local/lib/otpauth/otpauth-ntlm-auth"
 CONF = Path("/etc/otpauth/otpauth.conf")
 DROP_INS = Path("/etc/systemd/system/freeradius.service.d")
 CHALLENGE = "0123456789abcdef"
+FOR_WIFI = ("--for", "radius")
 FAILURE = "Logon failure (0xc000006d)\n"
 
 
@@ -72,6 +74,21 @@ def test_wifi(radius: Radius, person: Person) -> None:
     assert radius.peap(person.name, code)
     assert not radius.peap(person.name, code)
     assert not radius.peap(person.name, fob.wrong())
+    assert radius.peap(person.name, fob.next())
+
+
+def test_a_device(radius: Radius, person: Person) -> None:
+    """An app password for wifi lets its device in again and again, to the letter; others not."""
+    fob = enrolment.fob(person)
+    made = enrolment.admin("add", person.name, "password", "handset", *FOR_WIFI, "--ntlm", "--json")
+    assert made.returncode == 0, made.stderr
+    password = secrets.remember(json.loads(made.stdout)["password"])
+    assert radius.peap(person.name, password)
+    assert radius.peap(person.name, password)
+    assert not radius.peap(person.name, password.replace("-", ""))
+    without = enrolment.admin("add", person.name, "password", "tablet", *FOR_WIFI, "--json")
+    other = secrets.remember(json.loads(without.stdout)["password"])
+    assert not radius.peap(person.name, other)
     assert radius.peap(person.name, fob.next())
 
 
@@ -122,6 +139,27 @@ def test_what_is_no_response(response: str) -> None:
     done = ask("root", response)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "otpauth-ntlm-auth: error: the response is not 48 hex digits\n"
+
+
+def test_verify(person: Person) -> None:
+    """The administrator's verify takes a response, too, uses it up, and gives the key."""
+    fob = enrolment.fob(person)
+    assert ask(person.name, answer(fob.next())).returncode == 0
+    code = fob.next()
+    key = ntlm.session_key(ntlm.nt_hash(code))
+    words = ("verify", person.name, "--service", "radius", "--ntlm", CHALLENGE)
+    done = enrolment.admin(*words, answer(code), "--dry-run", "--json")
+    assert json.loads(done.stdout)["nt_key"] == key
+    done = enrolment.admin(*words, answer(code), "--explain")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"NT_KEY: {key}")
+    done = enrolment.admin(*words, answer(code))
+    assert (done.returncode, "AUTH_OTP_ALREADY_USED" in done.stdout) == (1, True)
+    assert "NT_KEY" not in done.stdout
+    done = enrolment.admin(*words, "00")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: --ntlm: the response is not 48 hex digits" in done.stderr
+    elsewhere = enrolment.admin("verify", person.name, "--ntlm", CHALLENGE, answer(fob.next()))
+    assert "NTLM_OFF" in elsewhere.stdout
 
 
 def test_not_switched_on(person: Person) -> None:
