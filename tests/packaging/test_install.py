@@ -33,6 +33,12 @@ assert key.decrypt(key.encrypt(b"text", [b"head"]), [b"head"]) == b"text"
 for name in ("pyotp", "segno", "cryptography", "_cffi_backend"):
     assert sys.modules[name].__file__.startswith(sys.argv[1] + "/deps/"), name
 """
+NTLM = """
+import sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/deps"]
+from otpauth import ntlm
+print(ntlm.Response("00" * 8, "00" * 24).key() + ntlm.nt_hash("Password"))
+"""
 
 
 @pytest.fixture(name="installed", scope="module")
@@ -120,6 +126,19 @@ def test_dependencies_work_from_their_folder_alone(installed: Path) -> None:
     lib = str(installed / LIB)
     command = ("/usr/bin/python3", "-I", "-S", "-B", "-c", ROUND_TRIP, lib)
     subprocess.run(command, check=True)
+
+
+def test_ntlm_on_demand(tmp_path: Path) -> None:
+    """MD4 and DES come with NTLM=yes, work, stay through an upgrade, and go with NTLM=no."""
+    crypto = tmp_path / LIB / "deps/Crypto"
+    install(tmp_path, "NTLM=yes")
+    command = ("/usr/bin/python3", "-I", "-S", "-B", "-c", NTLM, str(tmp_path / LIB))
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "a4f49c406510bdcab6824ee7c30fd852\n"
+    assert "nothing changed" in install(tmp_path)
+    assert crypto.exists()
+    install(tmp_path, "NTLM=no")
+    assert not crypto.exists()
 
 
 @pytest.mark.parametrize("version", ["311", "312", "313", "314"])
