@@ -12,8 +12,7 @@ import pytest
 
 from otpauth import ntlm
 from tests.howto import page, reader
-from tests.packaging.making import make
-from tests.parts import accounts, enrolment, freeradius, log, secrets
+from tests.parts import accounts, enrolment, freeradius, log, secrets, withntlm
 from tests.parts.covered import covered
 from tests.stage import TREE
 
@@ -36,9 +35,7 @@ def _radius(stage: Path) -> Iterator[Radius]:
     """Give a server that was set up by the lines of both how-tos."""
     folder = stage / "tmp" / "radius"
     folder.mkdir(mode=0o755)
-    with covered(Path("/etc"), folder), ExitStack() as opened:
-        assert make("install-files", "NTLM=yes").status == 0
-        opened.callback(make, "install-files", "NTLM=no")
+    with withntlm.installed(), covered(Path("/etc"), folder), ExitStack() as opened:
         DROP_INS.mkdir()
         for step in _edits("radius", "wifi-mschap"):
             reader.edit(step)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.guide.replay import BEGIN, USER, Guide, replays
-from tests.parts import accounts, secrets
+from tests.parts import accounts, secrets, withntlm
 from tests.parts.faketime import Clock
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ NTLM = (  # challenge, response, NT_KEY
     "97782e415a958e11d6790387147c15b3ac5bf277be9f95e3",
     "4B08626DED20567648A3C1B09A35044C",
 )
+SECOND = "AUTH_OK_SESSION"
 GUIDES_ID = "05f6ac9c243faf17d92e82c615c7dec4"  # of testuser1's session at webmail by d1f9c1
 SESSION = "session = 30m idle=5m logins=0"
 
@@ -300,15 +301,20 @@ def test_client_trust_password(guide: Guide, trust: str) -> None:
 
 @replays("13", "13a")
 def test_ntlm(guide: Guide) -> None:
-    """To a challenge with its response the answer is the guide's NT_KEY, once."""
+    """To a challenge with its response the answer is the guide's NT_KEY, once or in a session."""
     guide.phone("8784c7")
     words = ("verify", USER, "--rhost", "192.0.2.10", "--ntlm", *NTLM[:2])
-    assert "AUTH_NTLM_OFF" in guide.admin(*words).stdout
-    guide.configure("[login]\nntlm = yes\n")
-    done = guide.admin(*words)
-    assert (done.returncode, f"NT_KEY: {NTLM[2]}" in done.stdout) == (0, True), done.stdout
-    again = guide.admin(*words)
-    assert (again.returncode, "AUTH_OTP_ALREADY_USED" in again.stdout) == (1, True)
+    with withntlm.installed():
+        assert "(NTLM_OFF)" in guide.admin(*words).stdout
+        for session, then in (("off", "AUTH_OTP_ALREADY_USED"), ("30m logins=2", SECOND)):
+            guide.begin()
+            guide.phone("8784c7")
+            guide.configure(f"[login]\nntlm = yes\nsession = {session}\n")
+            done = guide.admin(*words)
+            assert (done.returncode, f"NT_KEY: {NTLM[2]}" in done.stdout) == (0, True), done.stdout
+            again = guide.admin(*words)
+            assert then in again.stdout
+            assert (again.returncode == 0) == (then == SECOND) == ("NT_KEY: " in again.stdout)
 
 
 @replays("14", "14a")
