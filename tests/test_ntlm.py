@@ -99,6 +99,13 @@ def test_a_hash_fits_as_its_password_does() -> None:
     assert one.key() == ntlm.session_key(ntlm.nt_hash("k7mq3x2vd9"))
 
 
+def test_no_hash_is_no_hash_of_zeros() -> None:
+    """Where no NT hash is kept a response to one of zeros, which anybody can make, does not fit."""
+    made = ntlm.response("", bytes.fromhex(CHALLENGE)).hex()
+    assert made == ntlm.response("00" * 16, bytes.fromhex(CHALLENGE)).hex()
+    assert not ntlm.Response(CHALLENGE, made).candidate().equals_hashed("")
+
+
 def test_without_a_client_that_hashes_no_hash_fits() -> None:
     """What a person types is compared with no NT hash, whatever he types."""
     hashed = ntlm.nt_hash("123456")

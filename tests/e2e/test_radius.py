@@ -52,9 +52,9 @@ def _edits(*names: str) -> dict[page.Edit, None]:
     return dict.fromkeys(step for step in steps if isinstance(step, page.Edit))
 
 
-def answer(code: str) -> str:
-    """Return what a client answers to the challenge."""
-    return ntlm.response(ntlm.nt_hash(code), bytes.fromhex(CHALLENGE)).hex()
+def answer(code: str, challenge: str = CHALLENGE) -> str:
+    """Return what a client answers to a challenge."""
+    return ntlm.response(ntlm.nt_hash(code), bytes.fromhex(challenge)).hex()
 
 
 def ask(name: str, response: str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -119,6 +119,25 @@ def test_as_samba_says_it(person: Person) -> None:
     for response in (answer(code), answer(fob.wrong())):
         done = ask(person.name, response)
         assert (done.returncode, done.stdout, done.stderr) == (1, FAILURE, "")
+
+
+def test_at_once(person: Person) -> None:
+    """Of several requests at once with one code, to one challenge or another, one is accepted."""
+    fob = enrolment.fob(person)
+    code = fob.next()
+    challenges = [CHALLENGE] * 3 + [f"{number:016x}" for number in range(3)]
+    asked = [
+        subprocess.Popen(
+            (PROGRAM, f"--username={person.name}", f"--challenge={challenge}", given),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for challenge in challenges
+        if (given := f"--nt-response={answer(code, challenge)}")
+    ]
+    shown = [each.communicate()[0] for each in asked]
+    assert sorted(each.returncode for each in asked) == [0] + [1] * 5
+    assert shown.count(FAILURE) == 5
 
 
 @pytest.mark.parametrize("name", ["nobody-of-that-name", "", "../../etc", "a\nb", "ä" * 5000])
