@@ -121,7 +121,8 @@ class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether there are others.
 
     The first of the lengths is that of a code right behind a password. `words` ask for a code to be
-    sent. `scratch` codes, those of mOTP (`hexadecimal`) and app passwords (`static`) need a comma.
+    sent. `scratch` codes, those of mOTP (`hexadecimal`), app passwords (`static`) and what a client
+    makes of a code, of so many hexadecimal digits (`hashes`), need a comma.
     """
 
     digits: tuple[int, ...]
@@ -129,11 +130,12 @@ class Shapes(NamedTuple):
     words: tuple[str, ...] = ()
     hexadecimal: bool = False
     static: bool = False
+    hashes: tuple[int, ...] = ()
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
         plain = code(text)
-        if plain in self.words:
+        if plain in self.words or (len(plain) in self.hashes and re.fullmatch(_HASH, plain)):
             return True
         if self.hexadecimal and Candidate(plain).fits(oath.MOTP_LENGTH, oath.MOTP_DIGITS):
             return True

@@ -32,6 +32,7 @@ GRACE_MAX = 90 * 86400  # seconds
 WEEK = 7 * 86400  # seconds, the most of a session and of a lock
 LOCK_MAX = 20  # wrong answers
 LOGINS_MAX = 10_000
+WHO_MAX = 256  # words
 PROMPT_MAX = 200  # characters
 NEVER, ALWAYS = 0, INTEGER_MAX  # of nullok, beside Unix seconds
 DAY = 86400  # seconds
@@ -143,6 +144,16 @@ def effective(found: Policy, service: str, rhost: str) -> Rule:
     from otpauth import groups
 
     return groups.effective(found, service, rhost)
+
+
+def anywhere(found: Policy) -> Rule:
+    """Return the rule of [login] with all kinds of tokens that any section accepts.
+
+    It is what an account's tokens are shown by, where no login is meant.
+    """
+    said = [each.keys for each in found.groups.values()] + [each.keys for each in found.services]
+    more = [kind for keys in said for kind in keys.get("kinds", ())]
+    return found.login._replace(kinds=tuple(dict.fromkeys((*found.login.kinds, *more))))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -269,6 +280,8 @@ def who(text: str) -> tuple[str, ...]:
     wrong = next((each for each in words if not re.fullmatch(r"!?(\*|%?[^*%!\s]+)", each)), None)
     if wrong or not words:
         raise ConfigError(f"{wrong or text!r} is no user", hint="* or names, %groups, !not")
+    if len(words) > WHO_MAX:
+        raise ConfigError(f"there are {len(words)} words", hint=f"{WHO_MAX} at most: use a %group")
     return words
 
 
@@ -325,7 +338,7 @@ def _template(text: str) -> str:
     return text
 
 
-NAMED_MAX = 20  # words that a hint names
+NAMED_MAX = 40  # words that a hint names
 _SESSION: dict[str, tuple[str, Callable[[str], Any]]] = {
     "idle": ("idle", duration),
     "logins": ("logins", _count(0, LOGINS_MAX)),

@@ -91,6 +91,10 @@ class Listed(NamedTuple):
     bits: int
     groups: tuple[str, ...] = ()
 
+    def live(self, now: int) -> bool:
+        """Say whether the token is switched on and not expired at `now`, in Unix seconds."""
+        return self.switch == "on" and not 0 < self.expires <= now
+
 
 class SealedRecord(NamedTuple):
     """A record of some host: its clear header and the sealed bytes.

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from otpauth.secretfile import Listed
+
 KINDS = ("totp", "hotp", "motp", "list", "password", "scratch")  # kinds that a record holds
 SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
 ONE_TIME = ("totp", "hotp", "motp")  # kinds of devices
@@ -122,7 +124,7 @@ class Token(NamedTuple):
         return self.enabled and not 0 < self.expires <= now
 
 
-def serves(each: Token, names: tuple[str, ...]) -> bool:
+def serves(each: Token | Listed | Draft, names: tuple[str, ...]) -> bool:
     """Say whether a token is good for a login that has these names, see policy.Rule."""
     return not each.groups or not set(each.groups).isdisjoint(names)
 

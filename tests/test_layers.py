@@ -13,8 +13,8 @@ PACKAGE = TREE / "otpauth"
 LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {
-        "answer", "canonical", "keys", "ntlm", "record", "seal", "secretfile", "state", "token",
-        "uri", "wishes",
+        "answer", "canonical", "keys", "ntlm", "record", "seal", "secretfile", "state",
+        "statetext", "token", "uri", "wishes",
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
@@ -41,9 +41,10 @@ NOT_IN_A_LOGIN = {
     "Crypto", "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp",
     "segno", "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets",
     "socket",
-    "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
-    "otpauth.cli", "otpauth.config", "otpauth.failures", "otpauth.formats", "otpauth.groups",
-    "otpauth.ini", "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper",
+    "otpauth.api", "otpauth.arrivals", "otpauth.challenge", "otpauth.channels",
+    "otpauth.channeltext", "otpauth.cli", "otpauth.config", "otpauth.consequences",
+    "otpauth.explain", "otpauth.failures", "otpauth.formats", "otpauth.groups", "otpauth.ini",
+    "otpauth.inquiry", "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper",
     "otpauth.kinds.password", "otpauth.kinds.sent", "otpauth.ntlm", "otpauth.ntlmauth",
     "otpauth.numbers", "otpauth.process",
     "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.sessions", "otpauth.onebox",

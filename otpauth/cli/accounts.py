@@ -28,6 +28,7 @@ from otpauth.errors import (
     UsageError,
 )
 from otpauth.host import Host
+from otpauth.policy import anywhere
 from otpauth.token import HASHED, Draft
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def show(options: argparse.Namespace) -> int:
     if one.home_fault:
         report.say(PROGRAM, "warning", f"the home's copy is not used: {one.home_fault}")
     now = int(time.time())
-    kinds = one.policy.login.kinds
+    kinds = anywhere(one.policy).kinds
     past = one.record.outcomes if one.record else ()
     waits = _waiting(one)
     if options.json:
@@ -84,7 +85,7 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
         print(f"{one.account.name} is not enrolled on this host")
     else:
         print(f"{one.account.name}, uid {held.uid}, era {held.era}")
-        kinds = one.policy.login.kinds
+        kinds = anywhere(one.policy).kinds
         rows = [
             (e.name, e.kind, report.day(e.added), report.day(e.used), listing.state(e, kinds, now))
             for e in one.tokens

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otpauth import bypass, failures, limits, services, token, wishes
 from otpauth.cli import limited, report
-from otpauth.policy import ALWAYS
+from otpauth.policy import ALWAYS, anywhere
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
@@ -43,7 +43,7 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
 def show_own(own: Own, *, json: bool) -> int:
     """Print the caller's tokens, what waits, and what was refused."""
     now = int(time.time())
-    kinds = own.policy.login.kinds
+    kinds = anywhere(own.policy).kinds
     rows = [_row(each, state(each, kinds, now)) for each in own.tokens]
     rows += [_waiting_row(own, each) for each in own.waiting]
     refused = _refused(own)
