@@ -103,10 +103,12 @@ def test_both_at_once(radius: Radius) -> None:
 
 
 def test_radiusd_is_not_root(radius: Radius) -> None:
-    """The server that does all this runs as a user without rights."""
+    """The server that does all this runs as a user without rights, and cannot become root again."""
     pid = radius.unit.with_name("pid").read_text().strip()
     status = Path(f"/proc/{pid}/status").read_text()
-    assert "\nUid:\t0" not in status
+    ids = dict(line.split(":\t", 1) for line in status.splitlines())
+    assert "0" not in ids["Uid"].split() + ids["Gid"].split()
+    assert int(ids["CapPrm"], 16) == int(ids["CapEff"], 16) == 0
 
 
 def test_as_samba_says_it(person: Person) -> None:

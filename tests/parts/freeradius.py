@@ -1,7 +1,7 @@
 """A real FreeRADIUS, run as Debian's unit runs it: by a user of its own, who can become no other.
 
-That is NoNewPrivileges=, until a drop-in of the unit says no. Whoever asks it gives names and codes
-on stdin or in a file, never in arguments.
+That is NoNewPrivileges=, which other settings of the unit imply as long as User= is not root, see
+systemd.exec(5). Whoever asks it gives names and codes on stdin or in a file, never in arguments.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ case $1 in
   stop) stop; exit ;;
   *) echo "freeradius: not on the stage: $1" >&2; exit 1 ;;
 esac
-alone=--no-new-privs
-! grep -qs '^NoNewPrivileges=no$' /etc/systemd/system/freeradius.service.d/*.conf || alone=
-install -d -o freerad -g freerad -m 775 /run/freeradius
-start="setpriv --reuid freerad --regid freerad --init-groups $alone freeradius"
+says() {{ grep -qsx "$1" /etc/systemd/system/freeradius.service.d/*.conf; }}
+start="setpriv --no-new-privs --reuid freerad --regid freerad --init-groups freeradius"
+! says User=root || start="setpriv --no-new-privs freeradius"
+! says User=root || ! says NoNewPrivileges=no || start=freeradius
+install -d -g freerad -m 775 /run/freeradius
 $start -Cx -lstdout >{folder}/check || {{ tail -5 {folder}/check >&2; exit 1; }}
 : >{folder}/log
 chown freerad {folder}/log
