@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otpauth.ntlm import Response
+
 TYPED_MAX = 128  # characters; more is no code
 JOINED_MAX = 512  # characters, PAM's own bound of an answer
 LENGTHS = (6, 8, 7)  # of codes in digits, in the order in which they are looked for
@@ -49,6 +51,7 @@ class Candidate(NamedTuple):
 
     `whole` is the answer as it was typed, where it can be nothing but one code. `form`, if there is
     one, is what a trusted client makes of a code before it hands it on: then `code` is that.
+    Of a client that speaks NTLM `code` is the response, and `ntlm` what it is compared by.
     """
 
     code: str
@@ -56,6 +59,7 @@ class Candidate(NamedTuple):
     whole: str = ""
     form: Callable[[str], str] | None = None
     trusted: bool = False
+    ntlm: Response | None = None
 
     def __repr__(self) -> str:
         """Tell neither."""
@@ -69,6 +73,12 @@ class Candidate(NamedTuple):
     def equals(self, code: str) -> bool:
         """Compare this with the code that a token shows."""
         return hmac.compare_digest(self.form(code) if self.form else code, self.code)
+
+    def equals_hashed(self, nt_hash: str) -> bool:
+        """Compare this with a code of which only the NT hash is known, empty for unknown."""
+        if self.ntlm is None or not nt_hash:
+            return False
+        return hmac.compare_digest(self.ntlm.of_hash(nt_hash), self.code)
 
 
 def alone(typed: str | None) -> tuple[Candidate, ...]:

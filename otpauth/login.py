@@ -66,6 +66,7 @@ UNSAFE_PROCESS = "UNSAFE_PROCESS"
 NOT_PRIVILEGED = "NOT_PRIVILEGED"
 CONFIG_BROKEN = "CONFIG_BROKEN"
 KEY_MISSING = "KEY_MISSING"
+NTLM_OFF = "NTLM_OFF"
 INTERNAL = "INTERNAL_ERROR"
 
 REASONS = {
@@ -98,6 +99,7 @@ REASONS = {
     NOT_PRIVILEGED: "the program that asked does not run as root",
     CONFIG_BROKEN: "otpauth.conf or the PAM line is not understood",
     KEY_MISSING: "the host's record key is missing or unreadable",
+    NTLM_OFF: "NTLM is not switched on for this service, or what it needs is not installed",
     INTERNAL: "a fault in otpauth itself",
 }
 
@@ -207,6 +209,8 @@ def decide(
     account = account._replace(state=limits.prune(account.state, request.now))
     rule = wishes.effective(rule, account.wishes)
     candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
+    if not rule.ntlm and any(each.ntlm for each in candidates):
+        return Outcome(REFUSE, NTLM_OFF)
     outcome = _compare(Case(account, request, candidates, rule, chance, asked))
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))
@@ -270,6 +274,7 @@ def _compare(case: Case) -> Outcome:
     if wait:
         open_ = limits.scratch_open(account.state, request.place)
         usable = [each for each in usable if always_compared(each, scratch=open_)]
+    case = case if wait else _known(case, usable)
     found = None if wait else _session(case, usable)
     if isinstance(found, Outcome):
         return found
@@ -294,6 +299,27 @@ def _compare(case: Case) -> Outcome:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
         return Outcome(REFUSE, RATE_LIMITED, record=account if noted else None, again=again)
     return _refuse(case, tries, found)
+
+
+def _known(case: Case, usable: list[Token]) -> Case:
+    """Return the case with the code that a response of NTLM was made of, if it is a known one.
+
+    Those are the codes of now, and of the times when tokens began sessions. From there on it is as
+    if that code was typed: a session begins with it, and goes by it.
+    """
+    if not any(each.ntlm for each in case.candidates):
+        return case
+    account, marks, then = case.account, case.chance.marks, case.rule._replace(resync=0)
+    for candidate in case.candidates:
+        for each in usable:
+            compare(each, account, candidate, case.request.now, case.rule, marks)
+            for session in account.state.sessions.values():
+                if session.token == each.id:
+                    compare(each, account, candidate, session.since, then, marks)
+    known = (
+        answer.Candidate(e.ntlm.code) if e.ntlm and e.ntlm.code else e for e in case.candidates
+    )
+    return case._replace(candidates=tuple(known))
 
 
 def _session(case: Case, usable: list[Token]) -> Outcome | Found | None:

@@ -71,7 +71,7 @@ class Rule(NamedTuple):
     `client_secret` names the secret that a trusted client shares with the host, `trust` the hash
     that it sends. `group` is the access group, empty for none; `names` are all by which a token may
     be limited to this login; `family` are the other groups in which a session begins with one
-    here.
+    here. `ntlm` is whether responses of NTLM and MSCHAPv2 are accepted.
     """
 
     nullok: int = NEVER
@@ -98,6 +98,7 @@ class Rule(NamedTuple):
     group: str = ""
     names: tuple[str, ...] = ()
     family: tuple[tuple[str, Span], ...] = ()
+    ntlm: bool = False
 
 
 class Setup(NamedTuple):
@@ -359,6 +360,7 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "lock": _lock,
     "session": _session,
     "logout": yes,
+    "ntlm": yes,
 }
 SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "file": _file,

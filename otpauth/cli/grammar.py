@@ -100,12 +100,14 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     _scratch(one)
     flags.add_json(one)
     _paper(one)
+    _ntlm(one)
     one = new("replace", "put a new secret in the place of a token: a new phone")
     one.add_argument("name", metavar="NAME")
     _making(one, uri=False)
     _scratch(one)
     flags.add_json(one)
     _paper(one)
+    _ntlm(one)
     one = new("codes", "make new scratch codes; the old ones end")
     _scratch(one)
     flags.add_json(one)
@@ -134,6 +136,10 @@ def import_options(one: Parser) -> None:
 
 def _limit(one: Parser, text: str) -> None:
     one.add_argument("--for", dest="limit", metavar="GROUP,..", help=text)
+
+
+def _ntlm(one: Parser) -> None:
+    one.add_argument("--ntlm", action="store_true", help="an app password that wifi may use, too")
 
 
 def _making(one: Parser, *, uri: bool = True) -> None:

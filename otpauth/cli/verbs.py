@@ -45,9 +45,10 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
 
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    from otpauth.cli import paper
+    from otpauth.cli import appword, paper
 
     paper.check(options.kind, options)
+    appword.check(options.kind, options)
     if options.name is None and options.kind != "list":
         raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
     name = token.check_name(options.name or paper.NAME)
@@ -83,6 +84,7 @@ def replace(target: Target, options: argparse.Namespace) -> int:
 
     old = target.named(options.name)
     paper.check(old.kind, options)
+    appword.check(old.kind, options)
     options.groups = old.groups
     if old.kind == "list":
         return paper.make(target, options, old.name, verb="replace", remove=(old.id,))

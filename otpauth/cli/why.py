@@ -141,6 +141,10 @@ SENTENCES = {
         "refused: /etc/otpauth/record.key is missing or not root's alone",
         "otpauth-admin doctor",
     ),
+    login.NTLM_OFF: Told(
+        "refused: NTLM is off, or what it needs is not installed",
+        "ntlm = yes for the service in otpauth.conf; make install NTLM=yes",
+    ),
     login.INTERNAL: Told(
         "refused: a fault of the disk, or in otpauth itself", "the system log names it"
     ),

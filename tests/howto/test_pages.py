@@ -24,7 +24,8 @@ def test_as_it_stands(stage: Path, path: Path) -> None:
     assert stage.is_dir()
     text = path.read_text(encoding="utf-8")
     mail, imap = ("[mailed code]" in text or "smtp://" in text, "curl " in text)
-    with machine.running(mail=mail, imap=imap) as host, Reader(host) as reader:
+    radius = "restart freeradius" in text
+    with machine.running(mail=mail, imap=imap, radius=radius) as host, Reader(host) as reader:
         before = host.kept()
         reader.follow(page.steps(path))
         assert host.kept() == before

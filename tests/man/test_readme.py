@@ -117,7 +117,7 @@ _ANYWHERE = re.MULTILINE | re.DOTALL
 def _requirements() -> set[str]:
     lines = [
         line
-        for name in ("requirements.in", "requirements-dev.in")
+        for name in ("requirements.in", "requirements-ntlm.in", "requirements-dev.in")
         for line in (TREE / name).read_text().splitlines()
     ]
     return {re.split(r"[<>=]", line)[0] for line in lines if re.match(r"[a-z]", line)}
