@@ -38,6 +38,11 @@ def code(typed: str | None) -> str:
     return text if text.isascii() and text.isalnum() else ""
 
 
+def word(typed: str) -> str:
+    """Return the word in what was typed, by which a code is sent: in small letters."""
+    return typed.strip().lower()
+
+
 def numbered(typed: str) -> tuple[int, str] | None:
     """Return the number in front of a list password, and the rest: `071 word word`, `71:word`."""
     found = re.match(r"\s*([0-9]{1,3})(?:\s*:|\s)\s*(?=\S)", typed)
@@ -104,7 +109,7 @@ class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether scratch codes are among them.
 
     The first of the lengths is that of a code right behind a password. `words` ask for a code to be
-    sent.
+    sent, in small letters.
     """
 
     digits: tuple[int, ...]
@@ -113,9 +118,9 @@ class Shapes(NamedTuple):
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
-        plain = code(text)
-        if plain in self.words:
+        if word(text) in self.words:
             return True
+        plain = code(text)
         if plain.isdigit():
             return len(plain) in self.digits or (self.scratch and len(plain) == _SCRATCH)
         return self.scratch and re.fullmatch(_DASHED, text.strip()) is not None
@@ -134,6 +139,6 @@ def parted(typed: str, shapes: Shapes) -> Candidate | None:
         return None
     password, comma, tail = typed.rpartition(",")
     if comma and shapes.fit(tail):
-        return Candidate(code(tail), password)
+        return Candidate(word(tail) if word(tail) in shapes.words else code(tail), password)
     found = shapes.digits and re.fullmatch(rf"(.+)([0-9]{{{shapes.digits[0]}}})", typed, re.DOTALL)
     return Candidate(found[2], found[1]) if found else None

@@ -65,4 +65,13 @@ def listed(account: Record, each: Token) -> Listed:
         token.left(each, account.state.used.get(each.id, 0)) if counted else -1,
         len(each.params["codes"]) if counted else -1,
         token.bits(each),
+        _veiled(each),
     )
+
+
+def _veiled(each: Token) -> str:
+    if each.kind not in token.SENT:
+        return ""
+    from otpauth import channels
+
+    return channels.veiled(each.kind, each.params["to"])

@@ -13,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.account import Account
     from otpauth.answer import Candidate
+    from otpauth.kinds.sent import Route
     from otpauth.login import Request
+    from otpauth.record import Record
     from otpauth.store import Terms
 
 
@@ -34,13 +36,30 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     """
     held, found = store.peek(who, terms)
     enrolled = held is not None and held.enrolled
-    ways = [each for each in store.routes_of(who, terms) if each.kind in terms.rule.kinds]
-    words = tuple(each.kind for each in ways)
+    ways = _ways(who, held, request, terms)
     if not enrolled and not ways and store.unenrolled(who, terms):
         return None
+    words = {word for each in ways for word in (each.word, each.kind)}
+    if found.content.proposals:
+        words |= {kind for kind, each in terms.policy.channels.items() if each.own}
     usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
     if not (enrolled or ways) or found.content.proposals:
-        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), True, words)
-    return Shapes(known, any(each.kind == "scratch" for each in usable), words)
+        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), True, tuple(words))
+    return Shapes(known, any(each.kind == "scratch" for each in usable), tuple(words))
+
+
+def _ways(who: Account, held: Record | None, request: Request, terms: Terms) -> tuple[Route, ...]:
+    """Return the ways to have a code sent, the host's and the user's own."""
+    ways = tuple(e for e in store.routes_of(who, terms) if e.kind in terms.rule.kinds)
+    if held is None or not terms.policy.channels:
+        return ways
+    from otpauth.kinds import sent
+
+    there = held.tokens
+    return ways + tuple(
+        each
+        for each in sent.own(held, terms.policy.channels)
+        if each.kind in terms.rule.kinds and there[each.id].live(request.now)
+    )

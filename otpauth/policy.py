@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from otpauth.channels import Channel
 
-KINDS = (*token.KINDS, *token.SENT)  # all that a login may accept
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
 QRS = ("auto", "utf8", "ansi", "none")
@@ -69,7 +68,7 @@ class Rule(NamedTuple):
     """
 
     nullok: int = NEVER
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = token.KINDS
     window: int = 3
     rate_limit: tuple[int, int] = (3, 30)
     resync: int = 600
@@ -237,7 +236,7 @@ def _template(text: str) -> str:
 
 RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "nullok": _nullok,
-    "kinds": _kinds(KINDS),
+    "kinds": _kinds(token.KINDS),
     "window": _count(1, WINDOW_MAX),
     "rate_limit": _rate,
     "resync": _resync,

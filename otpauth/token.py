@@ -15,14 +15,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-KINDS = ("totp", "hotp", "list", "scratch")  # kinds that a record holds
 SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
+KINDS = ("totp", "hotp", "list", "scratch", *SENT)  # kinds that a record holds
 ONE_TIME = ("totp", "hotp")  # kinds of devices
 DAILY = (*ONE_TIME, "list", *SENT)  # what a person uses every day; scratch codes are the spare key
 SETS = ("list", "scratch")  # kinds of which the host keeps keyed hashes, each good for once
 ASKED = ("list",)  # kinds that the record must be looked at for before the prompt
 TOKENS_MAX = 8  # that an account may have, besides lists
 LISTS_MAX = 2
+ADDRESSES_MAX = 4  # of a user's own, to which codes are sent; they count as tokens, too
 MERGED_MAX = 32  # that a record may hold after two copies with different ones were merged
 SCRATCH_MAX = 20  # codes in one set
 SCRATCH_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 5 bits each, no i l o u
@@ -35,6 +36,7 @@ LIST_FORMS = ("base32", "digits", "otpw", "words")
 LIST_LENGTH = (5, 80)  # characters of a password, without what stands before it
 NUMBER_SIZE = 3  # digits of a password's number, which its hash begins with
 DIGEST_SIZE = 9  # bytes that a draft keeps of a list password, and ~/.otpw, too
+ADDRESS_MAX = 254  # characters, RFC 5321 4.5.3.1.3
 SECRET_STRONG = 128  # bits, RFC 4226 R6
 DRIFT_MAX = 20_000  # steps, a week of 30 s; more is no clock but a mistake
 NOTE_MAX = 120  # bytes of UTF-8
@@ -50,7 +52,9 @@ class Draft(NamedTuple):
 
     `params` are those of the kind: totp secret (hex) algorithm digits period; hotp the same
     without period; scratch codes (list of text) and bits of entropy of each; list codes (number and
-    digest of each password, see kinds.paper), bits, form and length of each. `expires` is in Unix
+    digest of each password, see kinds.paper), bits, form and length of each; mail, sms and push to,
+    the user's own address, and a salt (hex), by which the same address added again is another
+    token. `expires` is in Unix
     seconds, 0 for never. `seen` is state that comes along: the last TOTP step that was used, or
     the next HOTP counter; 0 for none. `drift` is by how many steps a TOTP phone is fast; negative:
     slow.
@@ -71,6 +75,8 @@ class Draft(NamedTuple):
         """Return the bytes that identify the token whatever it is called."""
         if self.kind in SETS:
             return "\n".join(sorted(self.params["codes"])).encode()
+        if self.kind in SENT:
+            return f"{self.kind} {self.params['salt']} {self.params['to']}".encode()
         return bytes.fromhex(self.params["secret"])
 
 
@@ -98,9 +104,18 @@ class Token(NamedTuple):
         """Say whether the token is switched on and not expired at `now`, in Unix seconds."""
         return self.enabled and not 0 < self.expires <= now
 
+    def served(self) -> bool:
+        """Say whether its codes can be compared: of an address only where a channel serves it."""
+        return self.kind not in SENT or "due" in self.params
+
 
 def bits(each: Draft | Token) -> int:
-    """Return how many bits a guesser lacks: those of the secret, or of each code of a set."""
+    """Return how many bits a guesser lacks: those of the secret, or of each code of a set.
+
+    0 for an address: what is sent there is not made of it.
+    """
+    if each.kind in SENT:
+        return 0
     return int(each.params["bits"]) if each.kind in SETS else 4 * len(each.params["secret"])
 
 
@@ -111,7 +126,8 @@ def left(each: Token, used: int) -> int:
 
 def weak(kind: str, size: int) -> bool:
     """Say whether so many bits are too few for a kind: such are moved, but not made."""
-    return size < {"scratch": SCRATCH_STRONG, "list": LIST_STRONG}.get(kind, SECRET_STRONG)
+    least = {"scratch": SCRATCH_STRONG, "list": LIST_STRONG, **dict.fromkeys(SENT, 0)}
+    return size < least.get(kind, SECRET_STRONG)
 
 
 def check_name(name: object) -> str:
@@ -155,6 +171,15 @@ def _list_params(value: Any, *, hashed: bool) -> dict[str, Any]:
     return params
 
 
+def _address_params(value: Any) -> dict[str, Any]:
+    params = canonical.fields(value, ("salt", "to"))
+    canonical.hexadecimal(params["salt"], size=ID_SIZE)
+    to = canonical.text(params["to"], most=ADDRESS_MAX)
+    if not to or not to.isascii() or " " in to:
+        raise FormatError("an address is empty, has blanks or is not ASCII")
+    return params
+
+
 def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
     """Return the parameters of a kind, or raise FormatError.
 
@@ -162,6 +187,8 @@ def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
     """
     if kind == "list":
         return _list_params(value, hashed=hashed)
+    if kind in SENT:
+        return _address_params(value)
     if kind == "scratch":
         params = canonical.fields(value, ("bits", "codes"))
         canonical.integer(params["bits"], 20, 200)

@@ -18,6 +18,8 @@ DRAFTS = {
     "totp": samples.totp_draft(note="grün", expires=7, seen=8),
     "hotp": samples.hotp_draft(seen=2**32 - 1),
     "scratch": samples.scratch_draft(),
+    "mail": samples.address_draft(note="grün", expires=7),
+    "sms": samples.address_draft(to="+49301234567", kind="sms"),
 }
 
 
@@ -68,6 +70,13 @@ BAD_PARAMS: dict[str, tuple[str, dict[str, Any]]] = {
     "codes_numbers": ("scratch", {"bits": 40, "codes": [11111111]}),
     "bits_19": ("scratch", {"bits": 19, "codes": ["11111111"]}),
     "bits_missing": ("scratch", {"codes": ["11111111"]}),
+    "to_blank": ("mail", {"salt": "1" * 16, "to": "bob @example.org"}),
+    "to_empty": ("mail", {"salt": "1" * 16, "to": ""}),
+    "to_long": ("push", {"salt": "1" * 16, "to": "x" * 255}),
+    "to_unicode": ("push", {"salt": "1" * 16, "to": "ä"}),
+    "to_number": ("sms", {"salt": "1" * 16, "to": 4930}),
+    "salt_short": ("mail", {"salt": "1" * 14, "to": "bob@example.org"}),
+    "salt_missing": ("mail", {"to": "bob@example.org"}),
 }
 
 
@@ -105,7 +114,9 @@ json_values = st.recursive(
 @given(
     st.sampled_from(list(DRAFTS)),
     st.dictionaries(st.sampled_from(Draft._fields), json_values, max_size=2),
-    st.dictionaries(st.sampled_from(["secret", "codes", "bits", "digits"]), json_values),
+    st.dictionaries(
+        st.sampled_from(["secret", "codes", "bits", "digits", "to", "salt"]), json_values
+    ),
 )
 def test_arbitrary_draft(kind: str, fields: dict[str, Any], params: dict[str, Any]) -> None:
     """Any JSON in any field gives a draft or FormatError."""
@@ -128,12 +139,13 @@ def test_arbitrary_token(ident: str, fields: dict[str, Any]) -> None:
 
 
 def test_no_secret_in_repr() -> None:
-    """Neither secret nor scratch codes are in the repr of a draft, a token or a record."""
-    held = samples.account(samples.totp_draft(), samples.scratch_draft())
+    """Neither secret, codes nor address are in the repr of a draft, a token or a record."""
+    held = samples.account(samples.totp_draft(), samples.scratch_draft(), samples.address_draft())
     texts = [repr(each) for each in (*DRAFTS.values(), *held.ordered(), held)]
     hidden = [
         samples.SECRET.hex(),
         *samples.SCRATCH_CODES,
+        "bob@example.org",
         *held.ordered()[0].params.get("codes", ()),
     ]
     assert not [(text, each) for text in texts for each in hidden if each in text]

@@ -31,7 +31,7 @@ from otpauth.errors import (
 )
 from otpauth.host import Host
 from otpauth.login import Request
-from otpauth.token import SETS, Draft
+from otpauth.token import SENT, SETS, Draft
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +58,6 @@ def show(options: argparse.Namespace) -> int:
     if one.home_fault:
         report.say(PROGRAM, "warning", f"the home's copy is not used: {one.home_fault}")
     now = int(time.time())
-    kinds = one.policy.login.kinds
     past = one.record.outcomes if one.record else ()
     waits = _waiting(one)
     if options.json:
@@ -67,7 +66,8 @@ def show(options: argparse.Namespace) -> int:
                 "user": one.account.name,
                 "enrolled": one.enrolled,
                 "tokens": [
-                    listing.as_value(each, listing.state(each, kinds, now)) for each in one.tokens
+                    listing.as_value(each, listing.state(each, one.policy, now))
+                    for each in one.tokens
                 ],
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
@@ -86,11 +86,7 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
         print(f"{one.account.name} is not enrolled on this host")
     else:
         print(f"{one.account.name}, uid {held.uid}, era {held.era}")
-        kinds = one.policy.login.kinds
-        rows = [
-            (e.name, e.kind, report.day(e.added), report.day(e.used), listing.state(e, kinds, now))
-            for e in one.tokens
-        ]
+        rows = [listing.row(e, listing.state(e, one.policy, now)) for e in one.tokens]
         report.table(listing.HEAD, rows)
         for line in wishes.told(one.policy.login, one.wishes):
             print(f"in force: {line}")
@@ -117,6 +113,9 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     held = one.record
     assert held is not None  # noqa: S101 -- it has the token
     token = held.tokens[ident]
+    if token.kind in SENT:
+        print(token.params["to"])
+        return report.DONE
     if token.kind in SETS:
         verb = "codes" if token.kind == "scratch" else "replace"
         name = "" if token.kind == "scratch" else f" {token.name}"

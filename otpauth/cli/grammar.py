@@ -77,6 +77,7 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one = new("add", "add a token")
     one.add_argument("kind", metavar="KIND", choices=token.KINDS, help=", ".join(token.KINDS))
     one.add_argument("name", metavar="NAME", nargs="?", help="of a list: paper, if none")
+    one.add_argument("to", metavar="DEST", nargs="?", help="address of mail, sms, push")
     _making(one)
     _scratch(one)
     flags.add_json(one)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from otpauth.keys import RecordKey
-    from otpauth.policy import Rule
+    from otpauth.policy import Policy, Rule
     from otpauth.record import Record
 
 HEAD = ("USER", "TOKENS", "LAST USED", "FAILURES", "CODES LEFT", "STATE")
@@ -36,8 +36,13 @@ class Ground(NamedTuple):
 
     host: Host
     keys: RecordKey
-    rule: Rule
+    policy: Policy
     now: int
+
+    @property
+    def rule(self) -> Rule:
+        """The host's rule."""
+        return self.policy.login
 
 
 class Entry(NamedTuple):
@@ -52,7 +57,7 @@ class Entry(NamedTuple):
 def enrolled(options: argparse.Namespace) -> int:
     """Print the accounts that have a record on this host."""
     host = Host()
-    ground = Ground(host, host.record_key(), host.policy().login, int(time.time()))
+    ground = Ground(host, host.record_key(), host.policy(), int(time.time()))
     names = options.users or (_logins() if options.without else _names(host))
     shown = not options.plain and not sys.stdout.isatty()
     entries = (_entry(name, ground) for name in progress.bar(names, shown=shown))
@@ -113,7 +118,7 @@ def _entry(name: str, ground: Ground) -> Entry:
     state = limits.prune(held.state, ground.now)
     held = held._replace(state=state)
     live = [each for each in held.ordered() if each.live(ground.now)]
-    usable = any(each.kind in ground.rule.kinds for each in live)
+    usable = any(listing.accepted(each.kind, ground.policy) for each in live)
     return Entry(who.name, _state(held, ground, usable=usable), held, usable)
 
 

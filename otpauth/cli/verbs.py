@@ -45,15 +45,18 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
 
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    from otpauth.cli import paper
+    from otpauth.cli import addresses, paper
 
     paper.check(options.kind, options)
+    addresses.check(options.kind, options)
     if options.name is None and options.kind != "list":
         raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
     name = token.check_name(options.name or paper.NAME)
     target.check_free(name)
     if options.kind == "list":
         return paper.make(target, options, name, verb="add")
+    if options.kind in token.SENT:
+        return addresses.add(target, options, name)
     if options.uri:
         return from_uri(target, options, name, verb="add")
     if options.kind == "scratch":
@@ -75,6 +78,11 @@ def replace(target: Target, options: argparse.Namespace) -> int:
         return paper.make(target, options, old.name, verb="replace", remove=(old.id,))
     if old.kind == "scratch":
         return codes(target, options)
+    if old.kind in token.SENT:
+        raise RefusedError(
+            f"{old.name!r} is an address",
+            hint=f"add the new one, then: {target.program} remove{target.by} {old.name}",
+        )
     draft = blank(target, old.kind, old.name, options)
     _enrol_and_submit(target, options, draft, verb="replace", remove=(old.id,))
     if not options.json:

@@ -13,6 +13,7 @@ from otpauth.doctor import shadow
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.person import ADMIN
 from otpauth.state import STRANGERS
+from otpauth.token import SENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +169,8 @@ def _unusable(person: Person, each: Listed) -> str:
         return f"expired {report.day(each.expires - 1)}"
     if each.kind not in person.rule.kinds:
         return f"is of kind {each.kind}, which otpauth.conf does not accept"
+    if each.kind in SENT and each.kind not in person.own:
+        return "is an address, to which otpauth.conf lets no codes be sent (own)"
     return "has no codes left" if each.left == 0 else ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import copies, home, hostcopy, propose, store, wishes
+from otpauth import channels, copies, home, hostcopy, propose, store, token, wishes
 from otpauth.account import Deputy
 from otpauth.errors import (
     FormatError,
@@ -40,7 +40,7 @@ class Person(NamedTuple):
     `rule` is the host's; where root looks, with the user's own wishes. `record` is root's only.
     `fault` says why the record could not be read, `home_fault` why the file in the home could not.
     `uid` is the one in the host's copy. `by_root` says who looks. `sent` are the channels by which
-    codes are sent to it, enrolled or not.
+    codes are sent to it, enrolled or not, `own` those that go to users' own addresses.
     """
 
     account: Account
@@ -57,6 +57,7 @@ class Person(NamedTuple):
     fault: str = ""
     uid: int | None = None
     sent: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     def command(self, verb: str, words: str = "") -> str:
         """Return the command for a verb that both commands have, as whoever looks would type it."""
@@ -96,7 +97,7 @@ def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now:
     """Return an account, by its home and its record."""
     terms = store.Terms(host, policy, policy.login, now)
     blank = Person(account, policy.login, now, by_root=True, home_fault=found.fault)
-    blank = blank._replace(sent=_sent(account, terms))
+    blank = blank._replace(sent=_sent(account, terms), own=_own(policy))
     try:
         held = store.joined(account, terms, found)
         blank = blank._replace(uid=_uid(account, host))
@@ -125,7 +126,12 @@ def seen_by_owner(account: Account, host: Host, policy: Policy, now: int) -> Per
         enrolled=bool(mine and mine.enrolled),
         tokens=mine.tokens if mine else (),
         sent=_sent(account, store.Terms(host, policy, policy.login, now)),
+        own=_own(policy),
     )
+
+
+def _own(policy: Policy) -> tuple[str, ...]:
+    return tuple(kind for kind in token.SENT if channels.owned(policy.channels, kind))
 
 
 def _sent(account: Account, terms: Terms) -> tuple[str, ...]:

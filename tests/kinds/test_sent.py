@@ -28,7 +28,7 @@ def reserve(
     """Reserve a code, and return what is to be written without the route."""
     seen = sent.given(held, (route,), request, MARKS)
     found = sent.reserve(
-        seen, route.kind, request, RULE, marks=MARKS, number=f"{number:016x}", again=again
+        seen, route, request, RULE, marks=MARKS, number=f"{number:016x}", again=again
     )
     return found._replace(record=sent.stripped(found.record, held))
 
