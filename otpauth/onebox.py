@@ -40,8 +40,9 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     if not enrolled and not ways and store.unenrolled(who, terms):
         return None
     words = {word for each in ways for word in (each.word, each.kind)}
-    if found.content.proposals:
-        words |= {kind for kind, each in terms.policy.channels.items() if each.own}
+    own = {kind for kind, each in terms.policy.channels.items() if each.own}
+    if own and found.content.proposals:
+        words |= own | {answer.word(each.name) for each in found.content.proposals}
     usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)

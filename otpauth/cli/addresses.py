@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from otpauth import channels
 from otpauth.changes import Change
 from otpauth.cli import programs, report, verbs, wizard
+from otpauth.cli.target import Own
 from otpauth.errors import ConfigError, RefusedError, UsageError
 from otpauth.token import ID_SIZE, SENT, Draft
 
@@ -32,7 +33,7 @@ def check(kind: str, options: argparse.Namespace) -> None:
 
 
 def add(target: Target, options: argparse.Namespace, name: str) -> int:
-    """Add an address beside the present tokens; to be the first, with scratch codes."""
+    """Add an address beside the present tokens; a user's first one with scratch codes."""
     kind = options.kind
     given = next((each for each in _NOT_OURS if getattr(options, each)), None)
     if given:
@@ -40,24 +41,39 @@ def add(target: Target, options: argparse.Namespace, name: str) -> int:
     draft = _draft(target, kind, name, options)
     if target.enrolled and options.codes is not None:
         raise UsageError("scratch codes are made by codes")
-    codes = [] if target.enrolled else verbs.new_codes(target, options.codes)
+    wanted = not target.enrolled and (isinstance(target, Own) or options.codes)
+    codes = verbs.new_codes(target, options.codes) if wanted else []
+    spare = (wizard.scratch_draft(codes),) if codes else ()
+    change, verb = Change(add=(draft, *spare)), "setup" if codes else "add"
     if options.json:
-        proof = programs.proof(target)
-        target.submit("add", name, Change(add=(draft,), proof=proof))
-        head = {"user": target.account.name, "name": name, "kind": kind}
-        report.as_json({**head, "to": channels.veiled(kind, draft.params["to"])})
+        _show(target, draft, codes)
+        target.submit(verb, name, change._replace(proof=programs.proof(target)))
         return report.DONE
     if codes:
         with verbs.opened_terminal(plain=options.plain) as terminal, terminal.screen():
             wizard.hand_out(terminal, codes)
-            target.submit("setup", name, Change(add=(draft, wizard.scratch_draft(codes))))
+            target.submit(verb, name, change)
     else:
         proof = verbs.proven(target, plain=options.plain)
-        target.submit("add", name, Change(add=(draft,), proof=proof))
+        target.submit(verb, name, change._replace(proof=proof))
     print(f"{target.program}: {name} {verbs.when(target)}: type {name} to have a code sent")
-    if not target.enrolled:
+    if isinstance(target, Own) and not target.enrolled:
         report.say(target.program, "hint", "try it from a second terminal, leaving this one open")
     return report.DONE
+
+
+def _show(target: Target, draft: Draft, codes: list[str]) -> None:
+    """Print a new address, and scratch codes beside it, as an object."""
+    value = {
+        "user": target.account.name,
+        "name": draft.name,
+        "kind": draft.kind,
+        "to": draft.params["to"],
+        "scratch_codes": [wizard.spelt(code) for code in codes],
+        "proof": target.needs_proof(),
+    }
+    report.as_json(value)
+    sys.stdout.flush()
 
 
 def _draft(target: Target, kind: str, name: str, options: argparse.Namespace) -> Draft:

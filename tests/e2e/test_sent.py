@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,79 +12,17 @@ import pytest
 from tests.man import pages
 from tests.parts import accounts, client, enrolment, gateway, log, pam, postfix
 from tests.parts.mailserver import MailServer
+from tests.parts.post import CONF, SECRETS
 from tests.parts.sshd import Sshd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from email.message import EmailMessage
 
     from tests.parts.accounts import Person
     from tests.parts.client import Login
+    from tests.parts.post import Post
 
-CONF = Path("/etc/otpauth/otpauth.conf")
-SECRETS = Path("/etc/otpauth/secrets")
 UNIX = "auth requisite pam_unix.so nodelay"  # common-auth refuses after 2 s
-
-
-@dataclass
-class Post:
-    """A channel's command that keeps what it is given; `fail` makes it fail."""
-
-    folder: Path
-
-    def channel(self, name: str, more: str = "") -> str:
-        """Return the section of a channel that brings everything here."""
-        return (
-            (
-                f"[channel {name}]\ntype = command\nrun_as = daemon\nfor = *\nto = 1{name}55\n"
-                f"command = {self.folder}/run {name} {{to}}\ntext = {{code}} {{user}} {{service}}\n"
-                f"{more}\n"
-            )
-            .replace("1mail55", "{user}@example.org")
-            .replace("1sms55", "+15550155")
-        )
-
-    def texts(self) -> list[str]:
-        """Return what came, in order."""
-        found = sorted(self.folder.glob("*.msg"), key=lambda path: path.stat().st_mtime_ns)
-        return [path.read_text() for path in found]
-
-    def code(self) -> str:
-        """Return the latest code."""
-        return self.texts()[-1].split()[1]
-
-
-@pytest.fixture
-def post(stage: Path) -> Iterator[Post]:
-    """Give an empty post office; the configuration is taken away at the end."""
-    folder = stage / "tmp" / f"post-{os.urandom(4).hex()}"
-    folder.mkdir()
-    folder.chmod(0o1777)
-    program = folder / "run"
-    program.write_text(
-        f"#!/bin/sh\n[ -e {folder}/fail-$1 ] && exit 1\n[ -e {folder}/hang ] && sleep 60\n"
-        f"n={folder}/$$.msg\n"
-        f'{{ echo "$1"; cat; }} >"$n.new"; mv "$n.new" "$n"; chmod 644 "$n"\n'
-        f"[ -e {folder}/late ] && sleep 60; exit 0\n"
-    )
-    program.chmod(0o755)
-    yield Post(folder)
-    for path in (CONF, SECRETS):
-        path.unlink(missing_ok=True)
-    shutil.rmtree("/var/lib/otpauth/sent", ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def by_key(stage: Path) -> Iterator[Sshd]:
-    """Give a server that wants a key and a code."""
-    assert stage.is_dir()
-    with Sshd(enrolment.STACK) as sshd:
-        yield sshd
-
-
-def asked(done: Login) -> list[str]:
-    """Return the prompts without ssh's `(user@host) `."""
-    return [re.sub(r"^\(\S+@\S+\) ", "", prompt) for prompt in done.prompts]
 
 
 def where(person: Person) -> str:
@@ -106,7 +41,7 @@ def test_mail(person: Person, by_key: Sshd, post: Post) -> None:
     CONF.write_text(post.channel("mail"))
     done = client.login(person, by_key, lambda _: post.code())
     assert done.ok, done.output
-    assert asked(done) == [where(person)]
+    assert done.asked == [where(person)]
     (text,) = post.texts()
     assert text.split()[2:] == [person.name, by_key.service]
     assert not (person.home / ".otpauth").exists()
@@ -126,7 +61,7 @@ def test_no_first_factor(person: Person, post: Post) -> None:
     with Sshd(enrolment.STACK, alone) as sshd:
         done = client.login(person, sshd, ["", "mail", "123456"], methods="keyboard-interactive")
     assert not done.ok
-    assert set(asked(done)) == {"Verification code: "}
+    assert set(done.asked) == {"Verification code: "}
     assert not post.texts()
 
 
@@ -142,7 +77,7 @@ def test_wrong_code(person: Person, by_key: Sshd, post: Post) -> None:
 
     done = client.login(person, by_key, answer)
     assert done.ok
-    assert asked(done) == [where(person), f"Wrong code. {where(person)}"]
+    assert done.asked == [where(person), f"Wrong code. {where(person)}"]
     assert len(post.texts()) == 1
 
 
@@ -180,7 +115,7 @@ def test_limit_per_user(person: Person, by_key: Sshd, post: Post) -> None:
     done = client.login(person, by_key, ["", "", "", ""])
     assert not done.ok
     assert len(post.texts()) == 2
-    assert any(prompt.startswith("No code could be sent by mail.") for prompt in asked(done))
+    assert any(prompt.startswith("No code could be sent by mail.") for prompt in done.asked)
     assert client.login(person, by_key, [post.code()]).ok
 
 
@@ -190,7 +125,7 @@ def test_limit_per_host(person: Person, by_key: Sshd, post: Post) -> None:
     with accounts.make() as other:
         assert client.login(person, by_key, lambda _: post.code()).ok
         done = client.login(other, by_key, ["123456"])
-    assert asked(done)[0].startswith("No code could be sent by mail.")
+    assert done.asked[0].startswith("No code could be sent by mail.")
     assert len(post.texts()) == 1
 
 
@@ -200,11 +135,11 @@ def test_choice(person: Person, by_key: Sshd, post: Post) -> None:
     assert client.login(person, by_key, [fob.next()]).ok
     CONF.write_text(post.channel("mail") + post.channel("sms"))
     done = client.login(person, by_key, [fob.next()])
-    assert (done.ok, asked(done)) == (True, ["Verification code: "])
+    assert (done.ok, done.asked) == (True, ["Verification code: "])
     assert not post.texts()
     done = client.login(person, by_key, lambda prompt: post.code() if "sms" in prompt else "SMS")
     assert done.ok
-    assert asked(done)[1] == "Code (sent by sms to …55; Enter sends again): "
+    assert done.asked[1] == "Code (sent by sms to …55; Enter sends again): "
     assert [text.split()[0] for text in post.texts()] == ["sms"]
     done = client.login(
         person, by_key, lambda prompt: fob.next() if "sent by mail" in prompt else "mail"
@@ -221,7 +156,7 @@ def test_failing_channel(person: Person, by_key: Sshd, post: Post) -> None:
         person, by_key, lambda prompt: post.code() if "sent by sms" in prompt else "sms"
     )
     assert done.ok
-    assert asked(done)[0] == (
+    assert done.asked[0] == (
         "No code could be sent by mail. Type sms for one by that, or Enter tries again. Code: "
     )
     (line,) = log.lines(since, containing="sent=no")
@@ -238,7 +173,7 @@ def test_silent_gateway(person: Person, by_key: Sshd, post: Post) -> None:
     (post.folder / "late").touch()
     done = client.login(person, by_key, lambda _: post.code())
     assert done.ok, done.output
-    assert asked(done) == [where(person).replace("sent", "perhaps sent", 1)]
+    assert done.asked == [where(person).replace("sent", "perhaps sent", 1)]
 
 
 def test_who(person: Person, post: Post) -> None:
@@ -253,7 +188,7 @@ def test_who(person: Person, post: Post) -> None:
         ):
             CONF.write_text(text.replace("for = *", f"for = {who}"))
             done = client.login(person, sshd, ["no code"])
-            assert (not done.ok, asked(done)[:1] == [where(person)]) == (sent_to, sent_to), who
+            assert (not done.ok, done.asked[:1] == [where(person)]) == (sent_to, sent_to), who
 
 
 def test_map(person: Person, by_key: Sshd, post: Post) -> None:
@@ -264,7 +199,7 @@ def test_map(person: Person, by_key: Sshd, post: Post) -> None:
     CONF.write_text(f"[login]\nnullok = yes\n{text}")
     done = client.login(person, by_key, lambda _: post.code())
     assert done.ok
-    assert "sent by sms to …77" in asked(done)[0]
+    assert "sent by sms to …77" in done.asked[0]
     phones.chmod(0o666)
     done = client.login(person, by_key, ["000000"])
     assert (done.ok, len(post.texts())) == (False, 1)
@@ -292,7 +227,7 @@ def test_home_writer(person: Person, by_key: Sshd, post: Post) -> None:
     assert "waits" in enrolment.admin("show", person.name).stdout
     assert enrolment.admin("approve", person.name).returncode == 0
     done = client.login(person, by_key, [fob.next()])
-    assert (done.ok, asked(done)) == (True, ["Verification code: "])
+    assert (done.ok, done.asked) == (True, ["Verification code: "])
 
 
 def test_many_at_once(person: Person, post: Post) -> None:
@@ -339,7 +274,7 @@ def test_one_box(post: Post) -> None:
             key=False,
         )
         assert (done.ok, len(post.texts())) == (True, 2)
-        assert asked(done)[1] == where(alice)
+        assert done.asked[1] == where(alice)
 
 
 def test_postfix(person: Person, by_key: Sshd, post: Post) -> None:
