@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +56,50 @@ def test_signals_wait_and_come_afterwards() -> None:
     in_child(body)
 
 
+def test_the_end_of_our_children_is_not_told() -> None:
+    """A child that is started and collected inside sends the process no signal."""
+
+    def body() -> None:
+        seen: list[int] = []
+        signal.signal(signal.SIGCHLD, lambda which, _: seen.append(which))
+        with guard.shielded():
+            os.waitpid(ended_child(), 0)
+        assert seen == []
+        os.waitpid(ended_child(), 0)
+        assert seen == [signal.SIGCHLD]
+
+    in_child(body)
+
+
+@pytest.mark.parametrize("moment", ["before", "inside"])
+def test_the_end_of_other_children_is_told(moment: str) -> None:
+    """A child of the process that ends before or inside is told of, as without the section."""
+
+    def body() -> None:
+        seen: list[int] = []
+        signal.signal(signal.SIGCHLD, lambda which, _: seen.append(which))
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        if moment == "before":
+            os.waitpid(ended_child(), 0)
+        with guard.shielded():
+            theirs = ended_child() if moment == "inside" else 0
+            os.waitpid(ended_child(), 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        assert seen == [signal.SIGCHLD]
+        assert not theirs or os.waitpid(theirs, os.WNOHANG)[0] == theirs
+
+    in_child(body)
+
+
+def ended_child() -> int:
+    """Return the pid of a child that has ended, and is not collected."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    return child
+
+
 def test_all_ids_are_roots_inside_and_as_before_outside() -> None:
     """A set-uid caller's real ids, and his umask, are root's inside and his own outside."""
 
@@ -84,20 +130,34 @@ def test_an_unprivileged_process_is_refused() -> None:
     in_child(body)
 
 
-LOW = {"FSIZE": 0, "NOFILE": 8, "CPU": 3600, "AS": 2**33, "DATA": 2**33}
+SCANT = 1024 * 1024  # bytes of memory beyond what a process has
+LOW = {"FSIZE": 0, "NOFILE": 8, "CPU": 3600, "AS": SCANT, "DATA": SCANT}
+
+
+def low(which: str) -> int:
+    """Return a hostile limit for this process."""
+    return LOW[which] + sizes().get(which, 0)
+
+
+def sizes() -> dict[str, int]:
+    """Return how many bytes of memory this process has."""
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    rows = {"AS": "VmSize", "DATA": "VmData"}
+    found = {each: re.search(rf"{row}:\s+(\d+) kB", text) for each, row in rows.items()}
+    return {each: int(row[1]) * 1024 for each, row in found.items() if row}
 
 
 @pytest.mark.parametrize("which", LOW)
 def test_limits_are_raised_and_put_back(which: str) -> None:
     """A hostile soft limit is raised to what the section needs, and put back after."""
-    number, low = getattr(resource, f"RLIMIT_{which}"), LOW[which]
+    number = getattr(resource, f"RLIMIT_{which}")
 
     def body() -> None:
-        hard = resource.getrlimit(number)[1]
-        resource.setrlimit(number, (low, hard))
+        limits = low(which), resource.getrlimit(number)[1]
+        resource.setrlimit(number, limits)
         with guard.shielded():
-            check_enough(number)
-        assert resource.getrlimit(number) == (low, hard)
+            check_enough(which)
+        assert resource.getrlimit(number) == limits
 
     in_child(body)
 
@@ -105,34 +165,48 @@ def test_limits_are_raised_and_put_back(which: str) -> None:
 @pytest.mark.parametrize("which", LOW)
 def test_hard_limits_are_raised_or_the_section_refused(which: str) -> None:
     """With a hostile hard limit the body runs with enough (CAP_SYS_RESOURCE) or not at all."""
-    number, low = getattr(resource, f"RLIMIT_{which}"), LOW[which]
+    number = getattr(resource, f"RLIMIT_{which}")
 
     def body() -> None:
-        resource.setrlimit(number, (low, low))
+        limits = (low(which),) * 2
+        resource.setrlimit(number, limits)
         try:
             with guard.shielded():
-                check_enough(number)
+                check_enough(which)
         except GuardError:
             pass
-        assert resource.getrlimit(number) == (low, low)
+        assert resource.getrlimit(number) == limits
 
     in_child(body)
 
 
-def check_enough(number: int) -> None:
+def check_enough(which: str) -> None:
     """Check that a limit is what the section promises, and that files can be written."""
-    soft, _ = resource.getrlimit(number)
-    least = {resource.RLIMIT_FSIZE: guard.FILE_MIN, resource.RLIMIT_NOFILE: guard.FILES_MIN}
-    assert soft == resource.RLIM_INFINITY or soft >= least.get(number, 2**62)
+    soft, _ = resource.getrlimit(getattr(resource, f"RLIMIT_{which}"))
+    least = {"FSIZE": guard.FILE_MIN, "NOFILE": guard.FILES_MIN}
+    if which in sizes():
+        assert len(bytes(guard.ROOM_MIN - 2 * SCANT)) < soft
+    else:
+        assert soft == resource.RLIM_INFINITY or soft >= least.get(which, 2**62)
     with tempfile.TemporaryFile() as file:
         file.write(bytes(8192))
 
 
-def test_limits_that_cannot_be_raised_refuse() -> None:
-    """Where the limits cannot be raised, the section is refused before its body runs."""
+@pytest.mark.parametrize(
+    ("which", "limit", "comes"),
+    [
+        ("FSIZE", 0, "refused"),
+        ("AS", 2 * guard.ROOM_MIN, "ran"),
+        ("AS", guard.ROOM_MIN, "refused"),
+        ("DATA", 2 * guard.ROOM_MIN, "ran"),
+        ("DATA", guard.ROOM_MIN, "refused"),
+    ],
+)
+def test_limits_that_cannot_be_raised(which: str, limit: int, comes: str) -> None:
+    """Where the limits cannot be raised, those that do not suffice refuse before the body runs."""
     code = (
         "import resource\nfrom otpauth import guard\nfrom otpauth.errors import GuardError\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        f"resource.setrlimit(resource.RLIMIT_{which}, ({limit}, {limit}))\n"
         "try:\n    with guard.shielded(): print('ran')\nexcept GuardError: print('refused')\n"
     )
     done = subprocess.run(
@@ -142,7 +216,7 @@ def test_limits_that_cannot_be_raised_refuse() -> None:
         text=True,
         check=False,
     )
-    assert done.stdout == "refused\n", done.stderr
+    assert done.stdout == f"{comes}\n", done.stderr
 
 
 def test_closed_descriptors_are_filled() -> None:

@@ -35,9 +35,27 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the words, and where their meaning stands. Exits with USAGE."""
         program = self.prog.partition(" ")[0]
+        message, near = _nearest(message)
         report.say(program, "error", message)
-        report.say(program, "hint", f"{self.prog} --help")
+        report.say(program, "hint", f"{near} ? see " * bool(near) + f"{self.prog} --help")
         raise SystemExit(report.USAGE)
+
+
+def _nearest(message: str) -> tuple[str, str]:
+    """Shorten what argparse says of a word that is none of its choices; name the nearest of them.
+
+    The nearest is empty for other messages, and where no choice is near.
+    """
+    import difflib
+    import re
+
+    found = re.fullmatch(r"argument (.+): invalid choice: '(.*)' \(choose from (.*)\)", message)
+    if not found:
+        return message, ""
+    name, word, choices = found[1], found[2], re.findall(r"[^\s',]+", found[3])
+    near = next(iter(difflib.get_close_matches(word, choices, 1)), "")
+    known = "" if near else f"; known: {' '.join(choices)}"
+    return f"{name}: {word!r} is unknown{known}", near
 
 
 def top(program: str, description: str, epilog: str, *, required: bool) -> tuple[Parser, Verbs]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HEAD = ("USER", "TOKENS", "LAST USED", "FAILURES", "CODES LEFT", "STATE")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would run
+ABSENT = "no such account"
 NOBODY = 2**32 - 1  # the uid of an account that is gone
 
 
@@ -60,7 +61,8 @@ def enrolled(options: argparse.Namespace) -> int:
     ground = Ground(host, host.record_key(), host.policy(), int(time.time()))
     names = options.users or (_logins() if options.without else _names(host))
     shown = not options.plain and not sys.stdout.isatty()
-    entries = (_entry(name, ground) for name in progress.bar(names, shown=shown))
+    absent: list[str] = []
+    entries = _entries(progress.bar(names, shown=shown), ground, absent)
     if options.without:
         entries = (each for each in entries if not each.usable)
     if options.json:
@@ -69,7 +71,16 @@ def enrolled(options: argparse.Namespace) -> int:
         _print_csv(entries, ground)
     else:
         report.table(HEAD, (_row(each) for each in entries))
-    return report.DONE
+    return report.FAILED if absent else report.DONE
+
+
+def _entries(names: Iterable[str], ground: Ground, absent: list[str]) -> Iterator[Entry]:
+    """Find out about each; who is not known at all is noted in `absent`."""
+    for name in names:
+        one = _entry(name, ground)
+        if one.state == ABSENT:
+            absent.append(name)
+        yield one
 
 
 def _names(host: Host) -> list[str]:
@@ -110,9 +121,9 @@ def _entry(name: str, ground: Ground) -> Entry:
     except (OtpauthError, OSError):
         return Entry(who.name, "damaged: the record does not open: otpauth-admin reset")
     if held is None:
-        return Entry(who.name, "no such account" if who.uid == NOBODY else "not enrolled")
+        return Entry(who.name, ABSENT if who.uid == NOBODY else "not enrolled")
     if who.uid == NOBODY:
-        return Entry(who.name, "no such account: otpauth-admin forget", held)
+        return Entry(who.name, f"{ABSENT}: otpauth-admin forget", held)
     if held.uid != who.uid:
         return Entry(who.name, f"of uid {held.uid}, not {who.uid}: otpauth-admin rename", held)
     state = limits.prune(held.state, ground.now)

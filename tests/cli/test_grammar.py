@@ -15,6 +15,28 @@ def test_a_name_may_begin_with_a_dash() -> None:
     assert (options.verb, options.users, options.uri) == ("setup", ["-n"], "-")
 
 
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (["bypas", "alice"], "VERB: 'bypas' is unknown", "bypass ? see otpauth-admin --help"),
+        (["add", "al", "totpp"], "KIND: 'totpp' is unknown", "totp ? see otpauth-admin add --help"),
+        (
+            ["key", "zzz"],
+            "ACTION: 'zzz' is unknown; known: list export import rotate",
+            "otpauth-admin key --help",
+        ),
+    ],
+)
+def test_the_nearest_word(
+    words: list[str], error: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside a word that is none of the known ones stands the nearest of them, or all."""
+    with pytest.raises(SystemExit):
+        admin.parser().parse_args(words)
+    said = capsys.readouterr().err
+    assert said == f"otpauth-admin: error: {error}\notpauth-admin: hint: {hint}\n"
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("words", [["nonsense"], ["--no-such"], ["setup", "--digits", "9"]])
 def test_usage_errors(program: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
