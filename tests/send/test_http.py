@@ -14,11 +14,12 @@ from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 
-from otpauth import config
+from otpauth import channels, config
 from otpauth.errors import SendError, UnreachedError
 from otpauth.send import http
+from tests.man import pages
 from tests.parts import channel, howto
-from tests.parts.gateway import Gateway, Seen
+from tests.parts.gateway import Gateway, Raw, Seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 ACCOUNT, TOKEN = "AC" + "0123456789abcdef" * 2, "t0ken&=%+/ü"
 
 
-def made(text: str, gateway: Gateway, name: str = "sms") -> Channel:
+def made(text: str, gateway: Gateway | Raw, name: str = "sms") -> Channel:
     """Return a channel to a gateway, whose certificate it trusts."""
     text = text.replace("{gateway}", gateway.url)
     return channel.make(name, f"type = http\nca = {gateway.chain}\n{text}")
@@ -97,6 +98,43 @@ def test_pages(page: str) -> None:
     assert howto.channels(page)
     for text in howto.channels(page):
         assert config.parse(text, path=page).channels
+
+
+PROVIDERS = {  # of an example: where codes go, path, and what the body must be
+    "telegram": ("123456", "/bot1:secret-_/sendMessage", {"chat_id": "123456", "text": "{text}"}),
+    "matrix": (
+        "!abc:example.org",
+        "/_matrix/client/v3/rooms/%21abc:example.org/send/m.room.message/00112233aabbccdd",
+        {"msgtype": "m.text", "body": "{text}"},
+    ),
+    "signal": (
+        "+4915112345",
+        "/v2/send",
+        {"number": "+15550100", "recipients": ["+4915112345"], "message": "{text}"},
+    ),
+    "own": ("+4915112345", "/send", {"to": "+4915112345", "text": "{text}"}),
+}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_providers(certificate: tuple[Path, Path], values: dict[str, str], name: str) -> None:
+    """The examples of the page ask as Telegram, Matrix, signal-cli and their like demand."""
+    to, path, body = PROVIDERS[name]
+    text = pages.examples("otpauth.conf.5")[name]
+    *_, found = config.parse(text, path=name).channels.values()
+    with Gateway(*certificate) as gateway:
+        url = re.sub(r"^https?://[^/]*", gateway.url, found.url)
+        values["to"] = channels.admitted(found, to)
+        secrets = dict.fromkeys(("telegram", "matrix", "sms"), "1:secret-_")
+        http.send(found._replace(url=url, ca=str(certificate[0]), expect=()), values, secrets)
+        (seen,) = gateway.requests
+    said = channels.filled(found.text, values)
+    assert "482913" in said
+    assert json.loads(seen.body) == json.loads(json.dumps(body).replace("{text}", said))
+    assert (seen.method, seen.path) == ("PUT" if name == "matrix" else "POST", path)
+    assert seen.headers["Content-Type"] == "application/json"
+    if name in ("matrix", "own"):
+        assert seen.headers["Authorization"] == "Bearer 1:secret-_"
 
 
 def test_plain_text(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
@@ -205,6 +243,25 @@ def test_hung_up(values: dict[str, str], certificate: tuple[Path, Path]) -> None
     with Gateway(*certificate, answer=lambda _: (0, {})) as gateway:
         with pytest.raises(SendError) as caught:
             http.send(made("url = {gateway}/\n", gateway), values, {})
+        assert not caught.value.lost
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"hello\r\n",
+        b"\0" * 100,
+        b"HTTP/1.1 two hundred\r\n\r\n",
+        b"HTTP/1.1 200" + b"x" * 70_000,
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000,
+    ],
+    ids=["no_http", "zeros", "no_status", "long", "many_headers"],
+)
+def test_lies(values: dict[str, str], certificate: tuple[Path, Path], said: bytes) -> None:
+    """What is not an answer of HTTP is none: it may have sent, and nothing of it is believed."""
+    with Raw(*certificate, said=said) as gateway:
+        with pytest.raises(SendError) as caught:
+            http.send(made(f"url = {gateway.url}/\n", gateway), values, {})
         assert not caught.value.lost
 
 
