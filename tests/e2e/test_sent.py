@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from tests.parts.post import CONF, SECRETS
 from tests.parts.sshd import Sshd
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from email.message import EmailMessage
 
     from tests.parts.accounts import Person
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
     from tests.parts.post import Post
 
 UNIX = "auth requisite pam_unix.so nodelay"  # common-auth refuses after 2 s
+
+
+@pytest.fixture
+def service(stage: Path) -> Iterator[str]:
+    """Give a service that asks for a code below a password."""
+    assert stage.is_dir()
+    with pam.service(f"{enrolment.STACK} after_password") as name:
+        yield name
 
 
 def where(person: Person) -> str:
@@ -204,6 +214,24 @@ def test_map(person: Person, by_key: Sshd, post: Post) -> None:
     done = client.login(person, by_key, ["000000"])
     assert (done.ok, len(post.texts())) == (False, 1)
     phones.unlink()
+
+
+def test_gecos_without_a_home(service: str, post: Post) -> None:
+    """A number of GECOS serves who has no home; one that no prefix allows is sent nothing."""
+    text = post.channel("sms", "sms_prefixes = +49").replace("to = +15550155", "to = gecos:work")
+    CONF.write_text(f"[login]\nnullok = yes\n{text}")
+    with accounts.make(home="missing") as person:
+        for number, sent in (("+49 30 12345", True), ("+1 555 0100", False), ("no number", False)):
+            gecos = ("usermod", "--comment", f"Bob,,{number}", person.name)
+            subprocess.run(gecos, check=True)
+            done = pam.drive(service, person.name, ["no code", "no code"]).one
+            assert not done.ok
+            assert ("sent by sms to …45" in done.asked[0]) == sent, done.asked
+        assert not pam.drive(service, person.name, [post.code()]).one.ok, "for another number"
+        subprocess.run(("usermod", "--comment", "Bob,,+49 30 12345", person.name), check=True)
+        assert pam.drive(service, person.name, [post.code()]).one.ok
+        assert len(post.texts()) == 1
+        assert not person.home.exists()
 
 
 def test_bound_to_its_place(person: Person, by_key: Sshd, post: Post) -> None:
