@@ -45,9 +45,9 @@ PACKAGES := libpam-python python3 python3-pip
 STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server passwd procps \
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
-TEST_PACKAGES := $(STAGE_PACKAGES) debian-archive-keyring debootstrap expect fail2ban faketime fish gcc \
+TEST_PACKAGES := $(STAGE_PACKAGES) debian-archive-keyring debootstrap expect fail2ban faketime fish gcc lftp \
   libc6-dev libfaketime libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin lintian mandoc \
-  otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux zbar-tools zsh
+  openssl otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux vsftpd zbar-tools zsh
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.
@@ -234,9 +234,13 @@ check: test-packages venv build lint types ## install what the tests need and ru
 >cat $$other
 >exit $$status
 
-# Postfix comes without a configuration: the tests write one of their own, and no host listens.
+# Postfix comes without a configuration, and nothing that is installed is started: the tests run
+# servers of their own, and no host listens because of them.
 test-packages:
 >@$(root)
+>policy=/usr/sbin/policy-rc.d
+>test -n "$(NOINSTALLDEPS)" || test -e $$policy || ! command -v apt-get >/dev/null \
+>  || { trap "rm -f $$policy" EXIT; printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; }
 >test -n "$(NOINSTALLDEPS)" || test -e /etc/postfix || ! command -v debconf-set-selections >/dev/null \
 >  || echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
 >$(call apt,$(TEST_PACKAGES))

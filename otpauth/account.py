@@ -64,12 +64,34 @@ def of_uid(uid: int) -> Account:
 
 def in_group(who: Account, name: str) -> bool:
     """Say whether an account is in a group, its own one included."""
+    return _member(who, name) is True
+
+
+def is_meant(who: Account, words: tuple[str, ...], *, in_doubt: bool) -> bool:
+    """Say whether a list of names and groups means an account; its last word that fits decides.
+
+    Of a group that the host does not know, or not at present, nobody is certainly a member or
+    certainly none: it is taken for what makes the answer `in_doubt`.
+    """
+    for word in reversed(words):
+        name, means = word.removeprefix("!"), not word.startswith("!")
+        fits = name in ("*", who.name)
+        if name.startswith("%"):
+            member = _member(who, name[1:])
+            fits = means == in_doubt if member is None else member
+        if fits:
+            return means
+    return False
+
+
+def _member(who: Account, name: str) -> bool | None:
+    """Say whether an account is in a group; None if there is no such group."""
     import grp
 
     try:
         gid = grp.getgrnam(native(name)).gr_gid
     except (KeyError, ValueError, UnicodeError):
-        return False
+        return None
     return gid in os.getgrouplist(native(who.name), who.gid)
 
 

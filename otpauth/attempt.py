@@ -7,6 +7,7 @@ import os
 import time
 
 from otpauth import answer, grace, hostcopy, log, login, record, secretfile, store, token
+from otpauth.account import is_meant
 from otpauth.errors import (
     BusyError,
     ConfigError,
@@ -16,6 +17,7 @@ from otpauth.errors import (
     RecordError,
 )
 from otpauth.login import Asked, Outcome
+from otpauth.networks import within
 from otpauth.policy import ALWAYS
 
 TYPE_CHECKING = False
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from otpauth.arguments import Line
     from otpauth.challenge import Challenge
     from otpauth.login import Request, Typed
+    from otpauth.policy import Rule
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.store import Done, Terms
@@ -190,13 +193,34 @@ def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
     return hostcopy.hints_at_bypass(account, terms.host, request.now)
 
 
-def unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | None:
-    """Return the outcome of a user whom nullok lets pass, logged; None for all others.
+def passing(account: Account, request: Request, terms: Terms) -> Outcome | None:
+    """Return the outcome of a user whom the host's rule lets pass, logged; None for all others.
 
-    That is who certainly has nothing here, in time, and with another factor. Never raises.
+    That takes another factor. Never raises.
+    """
+    if not login.vouched(request, terms.rule):
+        return None
+    if exempt(account, request.rhost, terms.rule):
+        outcome = Outcome(login.IGNORE, login.OK_NOT_ASKED)
+        note(request, outcome, terms.rule.log)
+        return outcome
+    return _unenrolled(account, request, terms)
+
+
+def exempt(account: Account, rhost: str, rule: Rule) -> str:
+    """Return the key by which a user is asked for no code from somewhere; empty if he is asked."""
+    if within(rule.skip_from, rhost):
+        return "skip_from"
+    return "" if rule.who == ("*",) or is_meant(account, rule.who, in_doubt=True) else "who"
+
+
+def _unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | None:
+    """Return the outcome of a user whom nullok lets pass: he certainly has nothing here, in time.
+
+    None for all others.
     """
     rule = terms.rule
-    if request.now >= rule.nullok or not login.vouched(request, rule):
+    if request.now >= rule.nullok:
         return None
     try:
         if not store.unenrolled(account, terms):

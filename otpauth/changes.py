@@ -3,7 +3,9 @@
 A change removes tokens, adds drafts and relabels tokens, all at once or not at all. The first
 enrolment needs no proof. Afterwards (`changes = confirm`) a change carries a code of a present
 token inside its seal; the host checks and burns it like a login's, at most one in a transaction. A
-wrong proof drops the proposal and is charged; one without proof waits for the administrator.
+wrong proof drops the proposal and is charged; one without proof waits for the administrator. A
+token that is limited to some groups proves nothing about others, so nobody widens a limit by the
+token that has it.
 """
 
 from __future__ import annotations
@@ -35,14 +37,14 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.secretfile import Opened, Proposal
-    from otpauth.token import Draft
+    from otpauth.token import Draft, Token
     from otpauth.wishes import Wishes
 
 PROOF_LIFE = 7 * 86400  # seconds from the claimed time
 PROOF_MAX = 32  # characters of a code; a list password may be longer
 PROPOSAL_LIFE = 90 * 86400
 SIZE_MAX = 16 * 1024  # bytes of JSON in a proposal
-LABELS = ("name", "note", "expires", "enabled")
+LABELS = ("name", "note", "expires", "enabled", "groups")
 
 
 class Proof(NamedTuple):
@@ -132,6 +134,7 @@ def _labels(value: Any) -> dict[str, Any]:
         "note": token.check_note,
         "expires": canonical.integer,
         "enabled": canonical.boolean,
+        "groups": token.check_groups,
     }
     if not set(labels) <= set(LABELS):
         raise FormatError("sealed data has other labels than it should")
@@ -242,7 +245,7 @@ def _consider(
     if not _free(account, opened, change, ground):
         checked = None
         if change.proof and not spent and ground.setup.changes != "admin":
-            checked = _prove(account, change.proof, ground, ident)
+            checked = _prove(account, change, change.proof, ground, ident=ident)
         if checked is None:
             return account, secretfile.PENDING, False
         account, right = checked
@@ -298,22 +301,39 @@ def _free(account: Record, opened: Opened, change: Change, ground: Ground) -> bo
     return opened.approved or first or trusted
 
 
-def _prove(account: Record, proof: Proof, ground: Ground, ident: str) -> tuple[Record, bool] | None:
+def _prove(
+    account: Record, change: Change, proof: Proof, ground: Ground, *, ident: str
+) -> tuple[Record, bool] | None:
     """Check and burn a proof. None: nothing was compared, because of too many wrong ones."""
-    now, marks = ground.now, ground.marks
+    now, marks, about = ground.now, ground.marks, _about(account, change)
     rule = wishes.effective(ground.rule, account.wishes)
     if limits.wait(account.state, limits.PROPOSALS, rule, now):
         return None
     typed = answer.Candidate(answer.code(proof.code), whole=proof.code)
     if now - PROOF_LIFE < proof.time <= now + limits.CLOCK_SLACK:
         for each in account.ordered():
-            if each.live(now) and each.kind in rule.kinds:
+            if each.live(now) and each.kind in rule.kinds and _vouches(each, about):
                 match = login.compare(each, account, typed, proof.time, rule, marks)
                 if match and match.result == ACCEPTED:
                     return account._replace(state=match.state), True
     mark = marks.answer(account.user, f"{proof.code} at {proof.time}")
     state = limits.charge(account.state, limits.PROPOSALS, mark, now=now, ident=ident)
     return account._replace(state=state), False
+
+
+def _about(account: Record, change: Change) -> frozenset[str] | None:
+    """Return the groups that a change has to do with, before it and after; None for all."""
+    there = [account.tokens.get(ident) for ident in (*change.remove, *change.relabel)]
+    reaches = [each.groups for each in (*there, *change.add) if each]
+    reaches += [labels["groups"] for labels in change.relabel.values() if "groups" in labels]
+    if change.wishes or not all(reaches):
+        return None
+    return frozenset(name for names in reaches for name in names)
+
+
+def _vouches(each: Token, about: frozenset[str] | None) -> bool:
+    """Say whether a token's code may prove a change: none beyond what the token is limited to."""
+    return not each.groups or (about is not None and about <= set(each.groups))
 
 
 def _close(account: Record, opened: Opened, digest: str, result: str, now: int) -> Record:

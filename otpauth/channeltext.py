@@ -156,14 +156,6 @@ def _source(text: str) -> str:
     return text
 
 
-def _who(text: str) -> tuple[str, ...]:
-    words = tuple(text.split())
-    wrong = next((each for each in words if not re.fullmatch(r"!?(\*|%?[^*%!\s]+)", each)), None)
-    if wrong or not words:
-        raise ConfigError(f"{wrong or text!r} is no user", hint="* or names, %groups, !not")
-    return words
-
-
 def _rate(most: int) -> Callable[[str], tuple[int, int]]:
     def read(text: str) -> tuple[int, int]:
         number, slash, span = text.partition("/")
@@ -280,7 +272,7 @@ def _body(kind: str) -> Callable[[str], dict[str, Any]]:
 _MAILING, _DIALLING = ("sendmail", "smtp"), ("smtp", "http")
 KEYS: dict[str, Callable[[str], dict[str, Any]]] = {
     "type": _as("type", policy.one_of(*TYPES)),
-    "for": _as("who", _who),
+    "for": _as("who", policy.who),
     "to": _as("to", _source),
     "own": _as("own", _yes),
     "sms_prefixes": _as("sms_prefixes", _prefixes),

@@ -1,136 +1,155 @@
 """otpauth.conf as text: ini, strict, every error with its line and what would be right.
 
-The sections are [setup], [login], and [channel NAME] for each way to send codes; a key or section
-that is not known is an error, since a half-read policy would let somebody through. Comments stand
+The sections are [setup], [login], [channel NAME] for each way to send codes, and [group NAME] and
+[service NAME] for what holds where. A key or section that is not known is an error, since a
+half-read policy would let somebody through; so the whole file is read at each login. Comments stand
 on lines of their own, `%` and `#` in values are themselves. otpauth.conf(5) has every key.
 """
 
 from __future__ import annotations
 
-import configparser
-import difflib
-import re
-from typing import TYPE_CHECKING, Any
-
-from otpauth import policy, token
+from otpauth import ini, policy, token
 from otpauth.errors import ConfigError
+from otpauth.value import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from otpauth.channels import Channel
+    from otpauth.groups import Group, Service
+    from otpauth.ini import Section
+
+    Table = dict[str, Callable[[str], Any]]
 
 SIZE_MAX = 64 * 1024  # bytes
 SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
 CHANNELS = tuple(f"channel {kind}" for kind in token.SENT)
+KNOWN = (*SECTIONS, *CHANNELS, "group NAME", "service NAME")
 
 
 def parse(text: str, *, path: str) -> policy.Policy:
     """Read the text of otpauth.conf. Raises ConfigError `path:line: fault`."""
-    parser = configparser.ConfigParser(
-        default_section="",
-        interpolation=None,
-        delimiters=("=",),
-        comment_prefixes=("#",),
-        inline_comment_prefixes=None,
-        empty_lines_in_values=False,
-    )
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    _check_headers(text, path)
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        raise _syntax(error, path) from None
-    values: dict[str, dict[str, Any]] = {}
-    places: dict[str, str] = {}
+    found = _Reading(ini.read(text, path=path), path, {}, {})
+    setup, login = policy.Setup(), policy.Rule()
     channels: dict[str, Channel] = {}
-    for section in parser.sections():
-        if section in CHANNELS:
-            channel = _channel(section, dict(parser.items(section)), text, path)
-            channels[channel.name] = channel
-            continue
-        if section not in SECTIONS:
-            line = _line(text, section, None)
-            known = dict.fromkeys((*SECTIONS, *CHANNELS))
-            raise _unknown(path, line, f"section [{section}]", section, known)
-        values[section] = {}
-        for key, value in parser.items(section):
-            line = _line(text, section, key)
-            values[section][key] = _value(SECTIONS[section], section, key, value, path, line)
-            places[f"{section}.{key}"] = f"{path}:{line}"
-    return policy.Policy(
-        policy.Setup()._replace(**values.get("setup", {})),
-        policy.Rule()._replace(**values.get("login", {})),
-        places,
-        channels,
-    )
+    groups: dict[str, Group] = {}
+    services: list[Service] = []
+    for section in found.sections:
+        kind, _, name = section.partition(" ")
+        if section == "setup":
+            setup = setup._replace(**found.values(section, policy.SETUP_KEYS))
+        elif section == "login":
+            login = login._replace(**found.values(section, policy.RULE_KEYS))
+        elif section in CHANNELS:
+            channels[name] = found.channel(section, name)
+        elif kind == "group" and name:
+            groups[name] = found.group(section, name)
+            found.bound(section, len(groups))
+        elif kind == "service" and name:
+            services.append(found.service(section, name))
+            found.bound(section, len(services))
+        else:
+            hint = policy.nearest(section, KNOWN)
+            raise ConfigError(f"{found.line(section)}: unknown section [{section}]", hint=hint)
+    if groups or services:
+        found.check(groups, tuple(services))
+    return policy.Policy(setup, login, found.places, channels, groups, tuple(services))
 
 
-def _channel(section: str, pairs: dict[str, str], text: str, path: str) -> Channel:
-    from otpauth import channeltext
+class _Reading(NamedTuple):
+    """A file while it is read: its sections, where each key stands, and the values read so far.
 
-    def line(key: str) -> str:
-        return f"{path}:{_line(text, section, key or None)}"
+    Many sections say the same of a key, and each such text is read once.
+    """
 
-    for key in pairs:
-        if key not in channeltext.KEYS:
-            at = _line(text, section, key)
-            raise _unknown(path, at, f"key {key!r} in [{section}]", key, channeltext.KEYS)
-    return channeltext.make(section.removeprefix("channel "), pairs, line)
+    sections: dict[str, Section]
+    path: str
+    places: dict[str, str]
+    seen: dict[tuple[Callable[[str], Any], str], Any]
+
+    def line(self, section: str, key: str = "") -> str:
+        """Return where a section stands, or a key in it if it is there."""
+        found = self.sections[section]
+        number = found.values[key][1] if key in found.values else found.line
+        return f"{self.path}:{number}"
+
+    def values(self, section: str, table: Table) -> dict[str, Any]:
+        """Return the values of a section's keys."""
+        found = {}
+        self.places[section] = self.line(section)
+        for key, (lines, number) in self.sections[section].values.items():
+            place = f"{self.path}:{number}"
+            if key not in table:
+                raise _unknown(place, section, key, table)
+            self.places[f"{section}.{key}"] = place
+            read, text = table[key], lines[0] if len(lines) == 1 else "\n".join(lines)
+            if (read, text) not in self.seen:
+                try:
+                    self.seen[read, text] = read(text)
+                except ConfigError as error:
+                    raise ConfigError(f"{place}: {key}: {error}", hint=error.hint) from None
+            found[key] = self.seen[read, text]
+        return found
+
+    def channel(self, section: str, name: str) -> Channel:
+        """Return what a [channel NAME] says."""
+        from otpauth import channeltext
+
+        pairs = {}
+        for key, (lines, _) in self.sections[section].values.items():
+            if key not in channeltext.KEYS:
+                raise _unknown(self.line(section, key), section, key, channeltext.KEYS)
+            pairs[key] = "\n".join(lines)
+        return channeltext.make(name, pairs, lambda key: self.line(section, key))
+
+    def group(self, section: str, name: str) -> Group:
+        """Return what a [group NAME] says."""
+        from otpauth import groups
+
+        self.named(section, name)
+        keys = self.values(section, groups.GROUP_KEYS)
+        own = {key: keys.pop(key) for key in groups.Group._fields if key in keys}
+        return groups.Group(name, keys=keys, **own)
+
+    def service(self, section: str, name: str) -> Service:
+        """Return what a [service NAME] says."""
+        from otpauth import groups
+
+        self.named(section, name)
+        keys = self.values(section, groups.SERVICE_KEYS)
+        pam = keys.pop("pam", (name.lower(),))
+        own = keys.pop("from", ()), keys.pop("group", "")
+        return groups.Service(name, pam, *own, keys)
+
+    def named(self, section: str, name: str) -> None:
+        """Refuse a section whose name is none."""
+        from otpauth import groups
+
+        try:
+            groups.name(name)
+        except ConfigError as error:
+            place = self.line(section)
+            raise ConfigError(f"{place}: [{section}]: {error}", hint=error.hint) from None
+
+    def bound(self, section: str, count: int) -> None:
+        """Refuse a section that is one too many of its kind."""
+        from otpauth import groups
+
+        if count > groups.MOST:
+            kind = section.partition(" ")[0]
+            raise ConfigError(f"{self.line(section)}: more than {groups.MOST} [{kind} NAME]")
+
+    def check(self, named: dict[str, Group], services: tuple[Service, ...]) -> None:
+        """Refuse groups and services that do not go together."""
+        from otpauth import groups
+
+        for fault in groups.faults(named, services):
+            place = self.line(fault.section, fault.key)
+            raise ConfigError(f"{place}: {fault.key}: {fault.text}", hint=fault.mend)
 
 
-def _check_headers(text: str, path: str) -> None:
-    """Refuse what configparser would read past: text behind a [section] on its line."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith("[") and not re.fullmatch(r"\[[^]]+\]\s*", line):
-            raise ConfigError(
-                f"{path}:{number}: text stands before or behind [section], or a ] is missing"
-            )
-
-
-def _value(
-    table: dict[str, Callable[[str], Any]], section: str, key: str, value: str, path: str, line: int
-) -> Any:
-    if key not in table:
-        raise _unknown(path, line, f"key {key!r} in [{section}]", key, table)
-    try:
-        return table[key](value)
-    except ConfigError as error:
-        raise ConfigError(f"{path}:{line}: {key}: {error}", hint=error.hint) from None
-
-
-def _unknown(path: str, line: int, what: str, word: str, table: dict[str, Any]) -> ConfigError:
-
-    near = difflib.get_close_matches(word, table, 1)
-    hint = f"{near[0]} ?" if near else "known: " + " ".join(table)
-    return ConfigError(f"{path}:{line}: unknown {what}", hint=hint)
-
-
-def _syntax(error: configparser.Error, path: str) -> ConfigError:
-    line = getattr(error, "lineno", None)
-    if line is None and isinstance(error, configparser.ParsingError) and error.errors:
-        line = error.errors[0][0]
-    words = {
-        configparser.DuplicateOptionError: "a key is there twice in one section",
-        configparser.DuplicateSectionError: "a section is there twice",
-        configparser.MissingSectionHeaderError: "a line stands before the first [section]",
-    }
-    fault = words.get(type(error), "a line is neither [section] nor key = value")
-    return ConfigError(f"{path}:{line or 1}: {fault}", hint="see otpauth.conf(5)")
-
-
-def _line(text: str, section: str, key: str | None) -> int:
-    """Return the number of the line where a section, or a key in it, stands."""
-    inside = False
-    indented = 1  # a key may be; so are the further lines of a value
-    for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\[(.+)\]", line)
-        if header:
-            inside = header[1] == section
-            if inside and key is None:
-                return number
-        elif inside and key is not None and line.partition("=")[0].strip() == key:
-            if not line[0].isspace():
-                return number
-            indented = number
-    return indented
+def _unknown(place: str, section: str, key: str, table: Table) -> ConfigError:
+    hint = policy.nearest(key, table)
+    return ConfigError(f"{place}: unknown key {key!r} in [{section}]", hint=hint)

@@ -65,6 +65,7 @@ def listed(account: Record, each: Token) -> Listed:
         token.left(each, account.state.used.get(each.id, 0)) if counted else -1,
         len(each.params["codes"]) if counted else -1,
         token.bits(each),
+        each.groups,
         _veiled(each),
     )
 

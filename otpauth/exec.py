@@ -2,7 +2,8 @@
 
 The PAM line must say `expose_authtok seteuid`: pam_exec asks the question itself ("Password: ") and
 hands the answer over on stdin. So this cannot ask twice nor explain, and it cannot say PAM_IGNORE:
-nullok is exit status 0, hence PAM_SUCCESS, and needs a first factor as everywhere.
+nullok, who and skip_from let pass by exit status 0, hence PAM_SUCCESS, and need a first factor as
+everywhere.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from otpauth.errors import ConfigError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
 from otpauth.pam import first_factor, opener_of, place_of
+from otpauth.policy import effective
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from otpauth.account import Account
     from otpauth.arguments import Line
-    from otpauth.policy import Policy
+    from otpauth.policy import Rule
 
 ANSWER_MAX = 512  # bytes; pam_exec writes the answer and a zero byte
 ACCEPTED, REFUSED = 0, 1
@@ -40,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     host = Host()
     try:
         policy = host.policy()
-        line = _line(policy, argv)
+        line = _line(effective(policy, request.service, request.rhost), argv)
         opener = opener_of(line)
     except ConfigError as error:
         return _refused(request, Outcome(login.UNAVAILABLE, login.CONFIG_BROKEN), str(error))
@@ -51,8 +53,8 @@ def main(argv: Sequence[str]) -> int:
     return ACCEPTED if accepted else REFUSED
 
 
-def _line(policy: Policy, argv: Sequence[str]) -> Line:
-    line = arguments.read(policy.login, argv)
+def _line(rule: Rule, argv: Sequence[str]) -> Line:
+    line = arguments.read(rule, argv)
     if line.forward or line.split or line.asks is not None or line.echo:
         raise ConfigError(
             "a PAM argument about the prompt or what follows it",
@@ -71,7 +73,7 @@ def _decide(request: Request, terms: store.Terms, line: Line, opener: Account | 
         return False
     request = request._replace(user=who.name)
     attempt.describe(request, line, terms)
-    if attempt.unenrolled(who, request, terms):
+    if attempt.passing(who, request, terms):
         return True
     typed = answer.tails(given, bare=True) if line.first_pass else given
     return attempt.attempt(who, request, typed, terms).verdict == login.ACCEPT

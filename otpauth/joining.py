@@ -90,7 +90,17 @@ def _made(account: Record, ident: str, draft: Draft, ground: Ground) -> Token:
         codes = sorted(_kept(draft.kind, ident, code, ground.marks) for code in params["codes"])
         params = {**params, "codes": codes}
     name, now = _free_name(account, draft.name), ground.now
-    return Token(ident, draft.kind, name, params, now, now, draft.note, draft.expires)
+    return Token(
+        ident,
+        draft.kind,
+        name,
+        params,
+        created=now,
+        labelled=now,
+        note=draft.note,
+        expires=draft.expires,
+        groups=draft.groups,
+    )
 
 
 def _seen(account: Record, each: Token, draft: Draft, now: int) -> State:

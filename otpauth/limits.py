@@ -14,13 +14,12 @@ and place. SECURITY.md computes what a guesser gets.
 
 from __future__ import annotations
 
+from otpauth.networks import literal
 from otpauth.policy import GRACE_MAX
 from otpauth.state import STRANGERS, TRIES_MAX, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
-
     from otpauth.policy import Rule
 
 KNOWN_LIFE = 90 * 86400
@@ -36,7 +35,7 @@ def place(rhost: str, caller: int) -> str:
     """Return the place of a login: an IPv4 address, an IPv6 /64, or the local caller's uid."""
     if not rhost:
         return f"local:{caller}"
-    found = _literal(rhost)
+    found = literal(rhost)
     if found is None:
         return "name"
     if found.version == 4:
@@ -48,20 +47,9 @@ def place(rhost: str, caller: int) -> str:
 
 def address(rhost: str) -> str:
     """Return the address that a remote host's text is, empty for names and loopback addresses."""
-    found = _literal(rhost)
+    found = literal(rhost)
     shared = found is None or found.is_loopback or found.is_unspecified
     return "" if shared else str(found)
-
-
-def _literal(rhost: str) -> IPv4Address | IPv6Address | None:
-    import ipaddress
-
-    try:
-        found = ipaddress.ip_address(rhost.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if found.version == 6 else None
-    return mapped or found
 
 
 def may_be_known(where: str) -> bool:

@@ -38,6 +38,7 @@ OK_SCRATCH = "AUTH_OK_SCRATCH"
 OK_GRACE = "AUTH_OK_GRACE"
 OK_BYPASS = "AUTH_OK_BYPASS"
 OK_NULLOK = "AUTH_OK_NULLOK"
+OK_NOT_ASKED = "AUTH_OK_NOT_ASKED"
 ALREADY_USED = "AUTH_OTP_ALREADY_USED"
 FAILED = "AUTH_FAILED"
 NO_CODE = "AUTH_NO_CODE"
@@ -62,6 +63,7 @@ REASONS = {
     OK_GRACE: "a one-time code was accepted from there within the grace period",
     OK_BYPASS: "the administrator lets the user in without a code for a while",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
+    OK_NOT_ASKED: "who or skip_from says that the user is asked for no code there",
     ALREADY_USED: "the code had been used before",
     FAILED: "the code was wrong",
     NO_CODE: "the answer does not have the shape of a code of any of the user's tokens",
@@ -219,7 +221,10 @@ def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
     return [
         each
         for each in account.ordered()
-        if each.live(request.now) and each.kind in rule.kinds and each.served()
+        if each.live(request.now)
+        and each.kind in rule.kinds
+        and each.served()
+        and token.serves(each, rule.names)
     ]
 
 

@@ -6,7 +6,7 @@ counted before the password was right.
 
 from __future__ import annotations
 
-from otpauth import answer, login, store
+from otpauth import answer, attempt, login, store
 from otpauth.answer import Shapes
 
 TYPE_CHECKING = False
@@ -34,6 +34,8 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     Of what waits to be adopted nothing is known but that it is there, so any shape may be of it.
     Raises as store.peek().
     """
+    if attempt.exempt(who, request.rhost, terms.rule):
+        return None
     held, found = store.peek(who, terms)
     enrolled = held is not None and held.enrolled
     ways = _ways(who, held, request, terms)
@@ -58,9 +60,6 @@ def _ways(who: Account, held: Record | None, request: Request, terms: Terms) -> 
         return ways
     from otpauth.kinds import sent
 
-    there = held.tokens
-    return ways + tuple(
-        each
-        for each in sent.own(held, terms.policy.channels)
-        if each.kind in terms.rule.kinds and there[each.id].live(request.now)
-    )
+    routes = sent.own(held, terms.policy.channels)
+    seen = sent.given(held, routes, request, store.fingerprints(terms.host))
+    return ways + sent.usable(seen, routes, request, terms.rule)

@@ -17,6 +17,7 @@ from otpauth import account, answer, arguments, attempt, home, limits, login, st
 from otpauth.errors import ConfigError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Asked, Outcome, Request
+from otpauth.policy import effective
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -51,7 +52,8 @@ def authenticate(pamh: Any, _flags: int, argv: list[str]) -> int:
     request = _request(pamh, after_password="after_password" in argv)
     try:
         policy = host.policy()
-        line = arguments.read(policy.login, argv[1:])
+        rule = effective(policy, request.service, request.rhost)
+        line = arguments.read(rule, argv[1:])
         opener = opener_of(line)
     except ConfigError as error:
         return _end(pamh, request, Outcome(login.UNAVAILABLE, login.CONFIG_BROKEN), error)
@@ -62,7 +64,7 @@ def authenticate(pamh: Any, _flags: int, argv: list[str]) -> int:
     attempt.describe(one.request, line, one.terms)
     if line.split:
         return _split(pamh, one)
-    passes = attempt.unenrolled(one.who, one.request, one.terms) if one.who else None
+    passes = attempt.passing(one.who, one.request, one.terms) if one.who else None
     if passes:
         _tell(pamh, passes.say)
         return int(pamh.PAM_IGNORE)  # the only line that lets pass by it

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from otpauth import oath, token
+from otpauth import networks, oath, token
 from otpauth.canonical import INTEGER_MAX
 from otpauth.errors import ConfigError
 from otpauth.value import NamedTuple
@@ -16,16 +16,21 @@ from otpauth.wishes import WINDOW_MAX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from otpauth.channels import Channel
+    from otpauth.groups import Group, Service
 
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
 QRS = ("auto", "utf8", "ansi", "none")
+TRUSTS = ("sha256", "md5")
 RESYNC_MAX = 12 * 3600
 GRACE_MAX = 90 * 86400  # seconds
+WEEK = 7 * 86400  # seconds, the most of a session and of a lock
+LOCK_MAX = 20  # wrong answers
+LOGINS_MAX = 10_000
 PROMPT_MAX = 200  # characters
 NEVER, ALWAYS = 0, INTEGER_MAX  # of nullok, beside Unix seconds
 DAY = 86400  # seconds
@@ -114,21 +119,51 @@ class Setup(NamedTuple):
 class Policy(NamedTuple):
     """A whole otpauth.conf. `places` says where each key that is not a default was set.
 
-    `channels` are by name, which is the kind of code that they bring.
+    `channels` are by name, which is the kind of code that they bring; `groups` are by name, and
+    `services` in the order of the file.
     """
 
     setup: Setup = Setup()
     login: Rule = Rule()
     places: dict[str, str] = {}
     channels: dict[str, Channel] = {}
+    groups: dict[str, Group] = {}
+    services: tuple[Service, ...] = ()
+
+
+def effective(found: Policy, service: str, rhost: str) -> Rule:
+    """Return what holds for a PAM service asked from a remote host.
+
+    What [service] says goes before its [group], and that before [login].
+    """
+    if not found.services and not found.groups:
+        return found.login._replace(names=(service,))
+    from otpauth import groups
+
+    return groups.effective(found, service, rhost)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return as a hint which of the known words may be meant, or all of them."""
+    from difflib import get_close_matches
+
+    words = list(dict.fromkeys(known))
+    near = get_close_matches(word, words, 1)
+    return f"{near[0]} ?" if near else "known: " + " ".join(words[:NAMED_MAX] or ["none"])
 
 
 def duration(text: str) -> int:
     """Read 30s, 5m, 12h or 90d as seconds."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
-    if not found:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not _is_number(number) or number == "0":
         raise ConfigError(f"{text!r} is not a duration", hint="like 30s, 5m, 12h or 90d")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(number) * _UNITS[unit]
+
+
+def _is_number(text: str) -> bool:
+    """Say whether a text is a number of at most six digits, without zeros before it."""
+    plain = text.isascii() and text.isdigit() and len(text) <= 6
+    return plain and (text[0] != "0" or text == "0")
 
 
 def _nullok(text: str) -> int:
@@ -163,7 +198,7 @@ def _kinds(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
 
 def _count(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not re.fullmatch(r"0|[1-9][0-9]{0,5}", text) or not low <= int(text) <= high:
+        if not _is_number(text) or not low <= int(text) <= high:
             raise ConfigError(f"{text!r} is not a number from {low} to {high}")
         return int(text)
 
@@ -191,6 +226,60 @@ def _grace(text: str) -> int:
     if seconds > GRACE_MAX:
         raise ConfigError(f"{text!r} is longer than 90d")
     return seconds
+
+
+def _lock(text: str) -> tuple[int, int]:
+    if text == "off":
+        return 0, 0
+    number, slash, span = text.partition("/")
+    if not slash:
+        raise ConfigError(f"{text!r} is not a lock", hint="off, or like 5/1h or 5/admin")
+    seconds = 0 if span == "admin" else duration(span)
+    if seconds > WEEK:
+        raise ConfigError(f"{span!r} is longer than 7d", hint="until you unlock it: 5/admin")
+    return _count(1, LOCK_MAX)(number), seconds
+
+
+def _session(text: str) -> Span:
+    if text == "off":
+        return Span()
+    first, *words = text.split() or [""]
+    said: dict[str, Any] = {"timeout": duration(first)}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in _SESSION:
+            raise ConfigError(f"{word!r} is not of a session", hint="like 10h idle=1h logins=12")
+        field, read = _SESSION[key]
+        if field in said:
+            raise ConfigError(f"{key} is there twice")
+        said[field] = read(value)
+    span = Span(**said)
+    if max(span.timeout, span.idle) > WEEK:
+        raise ConfigError(f"{text!r} is longer than 7d")
+    if span.idle > span.timeout:
+        raise ConfigError("idle is longer than the session", hint="a shorter one, or none")
+    return span
+
+
+def who(text: str) -> tuple[str, ...]:
+    """Read whom something is for: *, names, %groups, and with ! in front those it is not for."""
+    words = tuple(text.split())
+    wrong = next((each for each in words if not re.fullmatch(r"!?(\*|%?[^*%!\s]+)", each)), None)
+    if wrong or not words:
+        raise ConfigError(f"{wrong or text!r} is no user", hint="* or names, %groups, !not")
+    return words
+
+
+def _asked(text: str) -> tuple[str, ...]:
+    words = who(text)
+    if all(each.startswith("!") for each in words):
+        raise ConfigError(f"{text!r} means nobody", hint=f"* {text}")
+    return words
+
+
+def yes(text: str) -> bool:
+    """Read yes or no."""
+    return one_of("yes", "no")(text) == "yes"
 
 
 def _prompt(text: str) -> str:
@@ -234,6 +323,12 @@ def _template(text: str) -> str:
     return text
 
 
+NAMED_MAX = 20  # words that a hint names
+_SESSION: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "idle": ("idle", duration),
+    "logins": ("logins", _count(0, LOGINS_MAX)),
+    "from": ("anywhere", lambda text: one_of("any")(text) == "any"),
+}
 RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "nullok": _nullok,
     "kinds": _kinds(token.KINDS),
@@ -245,6 +340,11 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "list_warn_below": _count(0, token.LIST_MAX),
     "prompt": _prompt,
     "log": one_of(*LOGS),
+    "who": _asked,
+    "skip_from": networks.read,
+    "lock": _lock,
+    "session": _session,
+    "logout": yes,
 }
 SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "file": _file,

@@ -32,7 +32,7 @@ def of(who: Account, policy: Policy, place: Host) -> tuple[Route, ...]:
     """
     found = []
     for channel in policy.channels.values():
-        if not _is_for(who, channel.who):
+        if not account.is_meant(who, channel.who, in_doubt=False):
             continue
         try:
             text = _address(who, channel, place)
@@ -42,15 +42,6 @@ def of(who: Account, policy: Policy, place: Host) -> tuple[Route, ...]:
         if to is not None:
             found.append(sent.route(channel, to))
     return tuple(found)
-
-
-def _is_for(who: Account, words: tuple[str, ...]) -> bool:
-    """Say whether a list of names and groups means a user; its last word that fits decides."""
-    for word in reversed(words):
-        name = word.removeprefix("!")
-        if name in ("*", who.name) or (name.startswith("%") and account.in_group(who, name[1:])):
-            return not word.startswith("!")
-    return False
 
 
 def _address(who: Account, channel: Channel, place: Host) -> str:

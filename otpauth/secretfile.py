@@ -75,8 +75,8 @@ class Listed(NamedTuple):
     """A token as the clear header shows it.
 
     `used` and `expires` are 0 for never. Of a set `left` of `size` codes are good; both are -1
-    where nothing is counted. `bits` are those of the secret, or of each code. `to` is so much of an
-    address that its owner knows it.
+    where nothing is counted. `bits` are those of the secret, or of each code. `groups` are as in
+    the token. `to` is so much of an address that its owner knows it.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Listed(NamedTuple):
     left: int
     size: int
     bits: int
+    groups: tuple[str, ...] = ()
     to: str = ""
 
 
@@ -121,7 +122,7 @@ class SealedRecord(NamedTuple):
         ]
         lines += [
             f"token {t.id} {t.kind} {t.name} {t.switch}"
-            f" {t.added} {t.used} {t.expires} {t.left} {t.size} {t.bits}"
+            f" {t.added} {t.used} {t.expires} {t.left} {t.size} {t.bits} {_groups_word(t.groups)}"
             for t in self.tokens
         ]
         lines += [f"to {t.id} {t.to}" for t in self.tokens if t.to]
@@ -131,6 +132,10 @@ class SealedRecord(NamedTuple):
 
 def _yes_no(truth: bool) -> str:  # noqa: FBT001 -- this is about one
     return "yes" if truth else "no"
+
+
+def _groups_word(groups: tuple[str, ...]) -> str:
+    return ",".join(groups) or EVERYWHERE
 
 
 def _wishes_lines(wished: Wishes) -> list[str]:
@@ -155,6 +160,7 @@ class Damaged(NamedTuple):
 
 Section = Proposal | SealedRecord | Damaged
 SWITCHES = ("on", "off")
+EVERYWHERE = "*"  # in the place of groups: no token's name, so no group's
 
 
 class SecretFile(NamedTuple):
@@ -317,8 +323,8 @@ def _number(text: str) -> int:
 
 
 def _listed(line: str) -> Listed:
-    words = _words(line, "token", 11)
-    _, ident, kind, name, switch, added, used, expires, left, size, bits = words
+    words = _words(line, "token", 12)
+    _, ident, kind, name, switch, added, used, expires, left, size, bits, groups = words
     if kind not in token.KINDS or switch not in SWITCHES:
         raise FormatError("a record lists a token of an unknown kind, or neither on nor off")
     canonical.hexadecimal(ident, size=token.ID_SIZE)
@@ -333,6 +339,7 @@ def _listed(line: str) -> Listed:
         _counted(left),
         _counted(size),
         _number(bits),
+        () if groups == EVERYWHERE else token.check_groups(groups.split(",")),
     )
 
 

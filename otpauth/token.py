@@ -21,10 +21,10 @@ ONE_TIME = ("totp", "hotp")  # kinds of devices
 DAILY = (*ONE_TIME, "list", *SENT)  # what a person uses every day; scratch codes are the spare key
 SETS = ("list", "scratch")  # kinds of which the host keeps keyed hashes, each good for once
 ASKED = ("list",)  # kinds that the record must be looked at for before the prompt
-TOKENS_MAX = 8  # that an account may have, besides lists
+TOKENS_MAX = 16  # that an account may have, besides lists
 LISTS_MAX = 2
 ADDRESSES_MAX = 4  # of a user's own, to which codes are sent; they count as tokens, too
-MERGED_MAX = 32  # that a record may hold after two copies with different ones were merged
+MERGED_MAX = 40  # that a record may hold after two copies with different ones were merged
 SCRATCH_MAX = 20  # codes in one set
 SCRATCH_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 5 bits each, no i l o u
 SCRATCH_LENGTH = 8
@@ -41,6 +41,8 @@ SECRET_STRONG = 128  # bits, RFC 4226 R6
 DRIFT_MAX = 20_000  # steps, a week of 30 s; more is no clock but a mistake
 NOTE_MAX = 120  # bytes of UTF-8
 NAME_MAX = 32  # characters
+GROUPS_MAX = 16  # names that a token is limited to
+GROUPS_TEXT_MAX = 256  # characters of these names with commas between
 _SMALL = "abcdefghijklmnopqrstuvwxyz0123456789"
 _NAME = _SMALL + _SMALL.upper() + "._-"
 ID_SIZE = 8  # bytes of a token's id
@@ -57,7 +59,7 @@ class Draft(NamedTuple):
     token. `expires` is in Unix
     seconds, 0 for never. `seen` is state that comes along: the last TOTP step that was used, or
     the next HOTP counter; 0 for none. `drift` is by how many steps a TOTP phone is fast; negative:
-    slow.
+    slow. `groups` are as a token's.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Draft(NamedTuple):
     expires: int = 0
     seen: int = 0
     drift: int = 0
+    groups: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Draft({self.kind} {self.name!r})"
@@ -81,10 +84,11 @@ class Draft(NamedTuple):
 
 
 class Token(NamedTuple):
-    """An adopted token. All that can change is the label: name, note, expires, enabled.
+    """An adopted token. All that can change is the label: name, note, expires, enabled, groups.
 
     `created` and `labelled` are in Unix seconds. Scratch `params` are codes (sorted keyed
-    hashes, hex) and bits; a list's codes begin with their numbers.
+    hashes, hex) and bits; a list's codes begin with their numbers. `groups` are the services and
+    groups that the token is limited to, sorted; none: it is good everywhere.
     """
 
     id: str
@@ -96,6 +100,7 @@ class Token(NamedTuple):
     note: str = ""
     expires: int = 0
     enabled: bool = True
+    groups: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Token({self.kind} {self.name!r} {self.id})"
@@ -107,6 +112,11 @@ class Token(NamedTuple):
     def served(self) -> bool:
         """Say whether its codes can be compared: of an address only where a channel serves it."""
         return self.kind not in SENT or "due" in self.params
+
+
+def serves(each: Token, names: tuple[str, ...]) -> bool:
+    """Say whether a token is good for a login that has these names, see policy.Rule."""
+    return not each.groups or not set(each.groups).isdisjoint(names)
 
 
 def bits(each: Draft | Token) -> int:
@@ -142,6 +152,14 @@ def check_note(note: Any) -> str:
     if len(canonical.text(note, most=NOTE_MAX).encode("utf-8", "replace")) > NOTE_MAX:
         raise FormatError(f"a note is longer than {NOTE_MAX} bytes")
     return str(note)
+
+
+def check_groups(value: Any) -> tuple[str, ...]:
+    """Return the names that a token is limited to, or raise FormatError if they are none."""
+    names = [check_name(each) for each in canonical.array(value, most=GROUPS_MAX)]
+    if names != sorted(set(names)) or len(",".join(names)) > GROUPS_TEXT_MAX:
+        raise FormatError("the names that a token is limited to are not sorted, or too long")
+    return tuple(names)
 
 
 def _oath_params(value: dict[str, Any]) -> None:
@@ -231,6 +249,7 @@ def draft_from(value: Any) -> Draft:
         canonical.integer(item["expires"]),
         canonical.integer(item["seen"], 0, oath.COUNTER_MAX),
         canonical.integer(item["drift"], -DRIFT_MAX, DRIFT_MAX),
+        check_groups(item["groups"]),
     )
 
 
@@ -255,4 +274,5 @@ def token_from(ident: str, value: Any) -> Token:
         check_note(item["note"]),
         canonical.integer(item["expires"]),
         canonical.boolean(item["enabled"]),
+        check_groups(item["groups"]),
     )

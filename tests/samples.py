@@ -252,6 +252,7 @@ def tokens_of(ident: str) -> SearchStrategy[Token]:
         note=st.sampled_from(["", "blue", "grün"]),
         expires=seconds,
         enabled=st.booleans(),
+        groups=st.sampled_from([(), ("imap",), ("imap", "smtp")]),
     )
 
 

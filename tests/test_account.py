@@ -47,6 +47,39 @@ def test_an_account_is_named_as_the_host_names_it() -> None:
         account.of_uid(2**31 - 7)
 
 
+MEANT = {
+    "*": True,
+    "root": True,
+    "daemon": False,
+    "%root": True,
+    "%daemon": False,
+    "* !root": False,
+    "!root *": True,
+    "* !%root root": True,
+    "* !%daemon": True,
+    "%root !root": False,
+    "ROOT": False,
+}
+IN_DOUBT = {"%no-such-group": True, "* !%no-such-group": True, "!%no-such-group": False}
+
+
+@pytest.mark.parametrize("words", MEANT)
+@pytest.mark.parametrize("in_doubt", [False, True])
+def test_the_last_word_that_fits_decides(words: str, *, in_doubt: bool) -> None:
+    """A list means who its last fitting word means, and nobody if none fits."""
+    root = account.lookup("root")
+    assert account.is_meant(root, tuple(words.split()), in_doubt=in_doubt) == MEANT[words]
+
+
+@pytest.mark.parametrize("words", IN_DOUBT)
+def test_a_group_that_is_not_known(words: str) -> None:
+    """A group that the host does not know fits, or not, as makes the answer the one in doubt."""
+    root = account.lookup("root")
+    assert account.is_meant(root, tuple(words.split()), in_doubt=True) == IN_DOUBT[words]
+    assert not account.is_meant(root, ("%no-such-group",), in_doubt=False)
+    assert not account.is_meant(root, ("*", "!%no-such-group"), in_doubt=False)
+
+
 @pytest.mark.stage
 def test_work_has_the_persons_rights_and_groups(stage: Path) -> None:
     """Inside, all ids and groups are the person's and root's are gone for good."""

@@ -247,6 +247,52 @@ def test_disabled_tokens_prove_nothing() -> None:
         assert results(adopt(held, proposal(adding(proof=RIGHT)))) == [WRONG_CODE]
 
 
+MAIL = ("imap", "smtp")
+SSH = ("sshd",)
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        (Change(add=(samples.totp_draft("tablet", NEW),)), WRONG_CODE),
+        (Change(add=(samples.totp_draft("tablet", NEW, groups=SSH),)), WRONG_CODE),
+        (Change(add=(samples.totp_draft("tablet", NEW, groups=("imap", "sshd")),)), WRONG_CODE),
+        (Change(add=(samples.totp_draft("tablet", NEW, groups=("imap",)),)), "adopted"),
+        (Change(relabel={PHONE.id: {"groups": ()}}), WRONG_CODE),
+        (Change(relabel={PHONE.id: {"groups": ("sshd",)}}), WRONG_CODE),
+        (Change(relabel={PHONE.id: {"groups": ("smtp",)}}), "adopted"),
+        (Change(relabel={PHONE.id: {"note": "blue"}}), "adopted"),
+        (Change(wishes=Wishes(window=1)), WRONG_CODE),
+    ],
+)
+def test_limited_proof(change: Change, result: str) -> None:
+    """A token that is limited to groups proves a change within these alone."""
+    held = samples.account(samples.totp_draft(groups=MAIL), samples.scratch_draft())
+    opened = proposal(change._replace(proof=RIGHT), verb="wish" if change.wishes else "")
+    adoption = adopt(held, opened)
+    assert results(adoption) == [result]
+    assert (adoption.record.tokens == held.tokens) == (result != "adopted")
+
+
+def test_limited_proof_removes_no_other() -> None:
+    """A limited token proves no removal of one that is good elsewhere."""
+    held = samples.account(samples.totp_draft(groups=MAIL), samples.hotp_draft())
+    fob = held.named("fob")
+    assert fob
+    gone = Change(remove=(fob.id,), proof=RIGHT)
+    assert results(adopt(held, proposal(gone))) == [WRONG_CODE]
+    assert results(adopt(HELD, proposal(Change(remove=(PHONE.id,), proof=RIGHT)))) == ["adopted"]
+
+
+def test_owner_may_widen() -> None:
+    """Who has an unlimited token may take the limit off another, also one that root has set."""
+    held = samples.account(samples.totp_draft(), samples.hotp_draft(groups=MAIL))
+    fob = held.named("fob")
+    assert fob
+    adoption = adopt(held, proposal(Change(relabel={fob.id: {"groups": ()}}, proof=RIGHT)))
+    assert adoption.record.tokens[fob.id].groups == ()
+
+
 def test_last_token_needs_proof() -> None:
     """Removing all tokens needs a proof even where the home is trusted; enrolled stays."""
     gone = Change(remove=tuple(HELD.tokens))
@@ -349,8 +395,8 @@ def test_same_name(name: str) -> None:
     assert record.decode(record.encode(held)) == held
 
 
-def test_eight_tokens() -> None:
-    """An account has eight tokens at most."""
+def test_most_tokens() -> None:
+    """An account has sixteen tokens at most."""
     drafts = tuple(samples.totp_draft(f"t{n}", bytes([n]) * 20) for n in range(token.TOKENS_MAX))
     held = changes.apply(EMPTY, Change(add=drafts), ground())
     with pytest.raises(RefusedError):
@@ -463,7 +509,7 @@ HOSTILE = {
     "proof_short": {**BLANK, "proof": ["1"]},
     "proof_negative": {**BLANK, "proof": ["1", -1]},
     "proof_long": {**BLANK, "proof": ["1" * 33, 1]},
-    "add_many": {**BLANK, "add": [token.draft_value(samples.totp_draft())] * 9},
+    "add_many": {**BLANK, "add": [token.draft_value(samples.totp_draft())] * 17},
     "wishes_empty": {**BLANK, "wishes": {}},
     "wishes_list": {**BLANK, "wishes": [1]},
     "wishes_dated": {**BLANK, "wishes": {**WISHED, "set": NOW}},

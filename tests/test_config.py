@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import config, policy
+from otpauth import config, groups, policy
 from otpauth.errors import ConfigError
+from otpauth.groups import Group, Service
 from tests import samples
 
 WHOLE = """# the host's rule
@@ -26,6 +27,17 @@ kinds = totp
   scratch
 window = 4
 prompt = Code 100% #1:
+
+[group mail]
+children = imap
+session = 1h idle=5m
+
+[group imap]
+
+[service imap]
+pam = dovecot
+from = 10.0.0.0/8
+group = imap
 """
 
 
@@ -71,6 +83,37 @@ BROKEN = {
     "interpolation": ("[login]\nwindow = %(nullok)s\n", 2, "window"),
     "byte_order_mark": ("\ufeff[login]\n", 1, "before"),
     "indented_key": ("[login]\nwindow = 3\n  nullok = yes\n", 2, "window"),
+    "no_name": ("[group]\n", 1, "unknown section [group]"),
+    "empty_name": ("[group ]\n", 1, "unknown section"),
+    "blank_in_a_name": ("[service a b]\n", 1, "'a b' is not a name"),
+    "long_name": (f"[group {'x' * 33}]\n", 1, "is not a name"),
+    "no_such_group": ("[group imap]\n[service imap]\ngroup = imapp\n", 3, "[group imapp]"),
+    "no_such_child": ("[group a]\nwindow = 3\nchildren = b\n", 3, "[group b]"),
+    "no_such_session_child": ("[group a]\nsession_children = b\n", 2, "[group b]"),
+    "child_twice": ("[group a]\nchildren = b b\n[group b]\n", 2, "twice"),
+    "own_child": ("[group a]\nchildren = a\n", 2, "a -> a"),
+    "cycle": (
+        "[group x]\nchildren=a\n[group a]\nchildren=b c\n[group b]\n[group c]\nchildren=a x\n",
+        4,
+        "a -> c -> a",
+    ),
+    "own_session_child": ("[group a]\nsession_children = a\n", 2, "a itself"),
+    "master_of_nothing": ("[group a]\nsession_master = yes\n", 2, "needs session_children"),
+    "master_perhaps": ("[group a]\nsession_master = maybe\n", 2, "maybe"),
+    "same_service": ("[service a]\npam = x y\n[service b]\npam = z y\n", 4, "'y'"),
+    "same_service_with_from": ("[service a]\n[service b]\npam = A\nfrom = ::1\n", 3, "[service a]"),
+    "host_bits": ("[service a]\nfrom = 10.1.2.3/16\n", 2, "10.1.2.3/16"),
+    "no_from": ("[service a]\nfrom =\n", 2, "from"),
+    "secret_in_the_clear": ("[service a]\nclient_secret = hunter2\n", 2, "everybody"),
+    "secret_and_more": ("[service a]\nclient_secret = {secret.a}b\n", 2, "everybody"),
+    "trust_alone": ("[service a]\ntrust = md5\n", 2, "client_secret"),
+    "key_of_a_service": ("[group a]\npam = x\n", 2, "pam"),
+    "key_of_setup": ("[group a]\nissuer = x\n", 2, "issuer"),
+    "key_of_a_group": ("[service a]\nchildren = x\n", 2, "children"),
+    "bad_value_far_down": ("[login]\n[service a]\n[service b]\nwindow = 99\n", 4, "window"),
+    "good_value_of_another_key": ("[login]\nwindow = 3\nlog = 3\n", 3, "log"),
+    "many_groups": ("".join(f"[group g{n}]\n" for n in range(257)), 257, "256"),
+    "many_services": ("".join(f"[service s{n}]\n" for n in range(257)), 257, "256"),
 }
 
 
@@ -83,6 +126,7 @@ def test_broken(name: str) -> None:
     assert str(caught.value).startswith(f"otpauth.conf:{line}: ")
     assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("head", ["[login] nullok = yes", "[login]x", "[login]]"])
@@ -92,11 +136,57 @@ def test_text_behind_a_section(head: str) -> None:
         parse(f"{head}\nwindow = 3\n")
 
 
-def test_hints() -> None:
-    """A word that is nearly right is asked back."""
+HINTS = {
+    "[login]\nrate_limits = 3/30s\n": "rate_limit ?",
+    "[grup a]\n": "group NAME ?",
+    "[Service a]\n": "service NAME ?",
+    "[group mail]\ntime_out = 1h\n": "known: ",
+    "[group imap]\n[service a]\ngroup = imapp\n": "imap ?",
+    "[service a]\ngroup = a\n": "known: none",
+    "[service a]\nfrom = 10.1.2.3/16\n": "10.1.0.0/16, or 10.1.2.3",
+    "[service a]\nclient_secret = hunter2\n": "{secret.NAME}, and NAME",
+    "[login]\nwho = !bob\n": "* !bob",
+}
+
+
+@pytest.mark.parametrize("text", HINTS)
+def test_hints(text: str) -> None:
+    """A word that is nearly right is asked back, and what is wrong is told with what mends it."""
     with pytest.raises(ConfigError) as caught:
-        parse("[login]\nrate_limits = 3/30s\n")
-    assert caught.value.hint == "rate_limit ?"
+        parse(text)
+    assert caught.value.hint.startswith(HINTS[text])
+
+
+def test_groups_and_services() -> None:
+    """Groups and services hold what they say, and places where."""
+    read = parse(
+        "[group mail]\nchildren = imap\nsession_children = imap\nsession_master = yes\n"
+        "lock = 5/1h\n[group imap]\n[service webmail]\npam = Roundcube\n  squirrel\n"
+        "from = 192.0.2.10 ::1\ngroup = mail\nclient_secret = {secret.web_1}\ntrust = md5\n"
+        "prompt = 100% #1\n[service SMTP]\n"
+    )
+    assert read.groups["mail"] == Group(
+        "mail", ("imap",), ("imap",), session_master=True, keys={"lock": (5, 3600)}
+    )
+    webmail, smtp = read.services
+    assert webmail == Service(
+        "webmail",
+        ("roundcube", "squirrel"),
+        ("192.0.2.10", "::1"),
+        "mail",
+        {"client_secret": "web_1", "trust": "md5", "prompt": "100% #1 "},
+    )
+    assert smtp == Service("SMTP", ("smtp",))
+    assert (read.places["group mail.lock"], read.places["service SMTP"]) == (
+        "otpauth.conf:5",
+        "otpauth.conf:15",
+    )
+
+
+def test_as_many_as_there_may_be() -> None:
+    """As many groups and services as the bound are read."""
+    text = "".join(f"[group n{n}]\n[service n{n}]\n" for n in range(groups.MOST))
+    assert len(parse(text).services) == len(parse(text).groups) == groups.MOST
 
 
 @settings(max_examples=400, deadline=None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otpauth import changes, oath, state
+from otpauth import changes, oath, state, token
 from otpauth.changes import Change
 from otpauth.errors import RefusedError
 from otpauth.joining import AHEAD_MAX
@@ -92,14 +92,14 @@ def test_a_list_that_comes_again() -> None:
 
 
 def test_lists_are_counted_apart() -> None:
-    """Two lists fit beside eight tokens, a third does not, and a removed one stays removed."""
-    drafts = [samples.totp_draft(f"t{n}", secret=bytes([n]) * 20) for n in range(8)]
+    """Two lists fit beside sixteen tokens, a third does not, and a removed one stays removed."""
+    drafts = [samples.totp_draft(f"t{n}", secret=bytes([n]) * 20) for n in range(token.TOKENS_MAX)]
     held = samples.account(*drafts)
     for prefix in ("a", "b"):
         held = again(held, samples.list_draft(prefix=prefix))
     with pytest.raises(RefusedError, match="there are 2 lists already"):
         again(held, samples.list_draft(prefix="c"))
-    with pytest.raises(RefusedError, match="there are 8 tokens already"):
+    with pytest.raises(RefusedError, match="there are 16 tokens already"):
         again(held, samples.hotp_draft())
     gone = held.named("paper")
     assert gone

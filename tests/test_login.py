@@ -262,6 +262,21 @@ def test_kinds_of_the_rule(kind: str) -> None:
     assert accepted == [kind]
 
 
+@pytest.mark.parametrize("kind", ["totp", "hotp", "scratch"])
+def test_limited_tokens(kind: str) -> None:
+    """A token that is limited to groups is compared at a login with one of their names alone."""
+    typed = {"totp": code_at(NOW), "hotp": code_of(0), "scratch": samples.SCRATCH_CODES[0]}
+    ids = [each.id for each in HELD.ordered() if each.kind == kind]
+    limit = {ident: {"groups": ("imap", "smtp")} for ident in ids}
+    held = changes.apply(HELD, changes.Change(relabel=limit), samples.ground())
+    rule = RULE._replace(names=("submission", "smtp"))
+    assert decide(held, typed[kind], rule=rule).verdict == "accept"
+    for names in ((), ("sshd",), ("imaps", "SMTP")):
+        outcome = decide(held, typed[kind], rule=RULE._replace(names=names))
+        assert outcome.verdict == "refuse"
+        assert after(outcome, held).state.used == held.state.used
+
+
 def test_not_enrolled() -> None:
     """Without tokens ever, and without a record, nobody gets in and nothing is written."""
     for held in (None, Record("alice", 1000), Record("alice", 1000, era=3)):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import arguments, policy, token
+from otpauth import arguments, groups, policy, token
 from otpauth.cli import policies
 from otpauth.errors import ConfigError
-from otpauth.policy import RULE_KEYS, SETUP_KEYS, Rule
+from otpauth.policy import RULE_KEYS, SETUP_KEYS, Rule, Span
 
 GOOD = [
     ("nullok", "yes", policy.ALWAYS),
@@ -32,6 +32,22 @@ GOOD = [
     ("prompt", "Code:", "Code: "),
     ("prompt", "Code #%d:  ", "Code #%d: "),
     ("log", "off", "off"),
+    ("who", "*", ("*",)),
+    ("who", "%sudo  !deploy", ("%sudo", "!deploy")),
+    ("who", "DOMAIN\\alice bob#1", ("DOMAIN\\alice", "bob#1")),
+    ("skip_from", "", ()),
+    ("skip_from", "10.1.0.0/16 fd00:1::/32 ::1", ("10.1.0.0/16", "fd00:1::/32", "::1")),
+    ("lock", "off", (0, 0)),
+    ("lock", "5/1h", (5, 3600)),
+    ("lock", "20/7d", (20, 604800)),
+    ("lock", "1/admin", (1, 0)),
+    ("session", "off", Span()),
+    ("session", "10h", Span(36000)),
+    ("session", "10h idle=1h logins=12 from=any", Span(36000, 3600, 12, anywhere=True)),
+    ("session", "7d from=any logins=0", Span(604800, 0, 0, anywhere=True)),
+    ("session", "60s idle=60s", Span(60, 60)),
+    ("logout", "yes", True),
+    ("logout", "no", False),
 ]
 BAD = [
     (
@@ -48,6 +64,16 @@ BAD = [
     ("list_warn_below", ["", "281", "-1"]),
     ("prompt", ["", "\x1b[2J", "a\nb", "x" * 201]),
     ("log", ["", "file", "Syslog"]),
+    ("who", ["", "%", "!", "!!bob", "bob*", "%%sudo", "!bob", "!%staff !*", "a%b"]),
+    ("skip_from", ["10.1.2.3/16", "10.0.0.0/8,10.1.0.0/16", "web.example.org", "10.0.0.0/33"]),
+    ("skip_from", ["10.0.0.0/255.0.0.0", "fe80::1%eth0", "::ffff:10.0.0.0/104", "10", "/8"]),
+    ("skip_from", ["10.0.0.0/", "10.0.0.0/8/8", "\u0661.1.1.1", "010.0.0.1", "10.0.0.0/\u0668"]),
+    ("skip_from", [" ".join(["192.0.2.7"] * 65)]),
+    ("lock", ["", "5", "0/1h", "21/1h", "5/8d", "5/", "5/Admin", "/1h", "admin", "on", "5/1h/1h"]),
+    ("session", ["", "on", "idle=1h", "8d", "1h idle=2h", "1h idle=", "1h idle=0s", "1h 1h"]),
+    ("session", ["1h logins=10001", "1h logins=-1", "1h from=all", "1h from", "1h Idle=1m"]),
+    ("session", ["1h idle=1m idle=2m", "off idle=1h", "1h,idle=1m", "0s", "1h timeout=2h"]),
+    ("logout", ["", "on", "Yes", "1"]),
 ]
 SETUP_GOOD = [
     ("file", "~/.otpauth", "~/.otpauth"),
@@ -102,17 +128,33 @@ def test_any_value(key: str, text: str) -> None:
 
 
 def test_all_keys_are_fields() -> None:
-    """Each key sets a field; the other fields are set by the stack or by a user's wishes."""
+    """Each key sets a field; the others are set by the stack, by wishes, or by where it is."""
     others = {"after_password", "before_password", "wished_window", "wished_limit"}
+    others |= {*groups.CLIENT_KEYS, "group", "names", "family"}
     assert set(RULE_KEYS) == set(Rule._fields) - others
     assert set(SETUP_KEYS) == set(policy.Setup._fields)
 
 
-@pytest.mark.parametrize("text", ["yes", "no", "until 2027-01-31"])
-def test_shown_as_written(text: str) -> None:
-    """`config` shows nullok as it would be written."""
-    found = policy.Policy(login=Rule(nullok=RULE_KEYS["nullok"](text)))
-    assert ("login.nullok", text, "default") in policies.rows(found)
+SPELT = {
+    "nullok": ["yes", "no", "until 2027-01-31"],
+    "rate_limit": ["5/90s", "3/1m"],
+    "resync": ["no", "12h"],
+    "grace": ["off", "90d"],
+    "who": ["* !deploy %sudo"],
+    "skip_from": ["", "10.1.0.0/16 ::1"],
+    "lock": ["off", "5/1h", "5/admin"],
+    "session": ["off", "10h logins=10", "10h idle=90s logins=0 from=any"],
+    "logout": ["yes", "no"],
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [(k, each) for k, texts in SPELT.items() for each in texts]
+)
+def test_shown_as_written(key: str, text: str) -> None:
+    """`config` shows a value as it would be written."""
+    found = policy.Policy(login=Rule()._replace(**{key: RULE_KEYS[key](text)}))
+    assert (f"login.{key}", text, "default") in policies.rows(found)
 
 
 def test_defaults() -> None:
@@ -120,6 +162,7 @@ def test_defaults() -> None:
     rule = Rule()
     assert (rule.nullok, rule.window, rule.rate_limit, rule.resync) == (0, 3, (3, 30), 600)
     assert not rule.after_password
+    assert (rule.who, rule.skip_from, rule.lock, rule.session.timeout) == (("*",), (), (0, 0), 0)
     assert (policy.Setup().changes, policy.Setup().totp) == ("confirm", ("SHA1", 6, 30))
 
 

@@ -163,8 +163,13 @@ def largest(letter: str, place: str) -> Record:
     numbers = {"bits": 128, "codes": codes, "form": "base32", "length": 80}
     of_kind = [("totp", params)] * token.TOKENS_MAX + [("list", numbers)] * token.LISTS_MAX
     idents = [f"{n:016x}" for n in range(len(of_kind))]
+    groups = ("a" * 16, *(f"{'g' * 13}{n:02}" for n in range(15)))
+    assert len(",".join(groups)) == token.GROUPS_TEXT_MAX
+    assert len(groups) == token.GROUPS_MAX
     tokens = {
-        ident: token.Token(ident, kind, f"{'n' * 30}{n:02}", of_it, far, far, note, far)
+        ident: token.Token(
+            ident, kind, f"{'n' * 30}{n:02}", of_it, far, far, note, far, groups=groups
+        )
         for n, (ident, (kind, of_it)) in enumerate(zip(idents, of_kind, strict=True))
     }
     table = dict.fromkeys(idents, far)

@@ -227,4 +227,4 @@ def test_arbitrary_fields(fields: dict[str, object]) -> None:
 def test_limits_of_decisions() -> None:
     """The limits are those of the design."""
     assert (state.REMOVED_MAX, state.EVENTS_MAX, state.KNOWN_MAX) == (256, 64, 16)
-    assert token.TOKENS_MAX == 8
+    assert token.TOKENS_MAX == 16

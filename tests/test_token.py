@@ -15,7 +15,7 @@ from otpauth.token import Draft, Token
 from tests import samples
 
 DRAFTS = {
-    "totp": samples.totp_draft(note="grün", expires=7, seen=8),
+    "totp": samples.totp_draft(note="grün", expires=7, seen=8, groups=("imap", "smtp")),
     "hotp": samples.hotp_draft(seen=2**32 - 1),
     "scratch": samples.scratch_draft(),
     "mail": samples.address_draft(note="grün", expires=7),
@@ -158,6 +158,38 @@ def test_live() -> None:
     assert not each.live(100)
     assert samples.a_token().live(2**40)
     assert not samples.a_token(enabled=False).live(1)
+
+
+def test_serves() -> None:
+    """A token is good at logins that have one of its names, and without names at all."""
+    mail = samples.a_token(groups=("imap", "smtp"))
+    assert token.serves(mail, ("dovecot", "smtp"))
+    assert not token.serves(mail, ("sshd", "imaps"))
+    assert not token.serves(mail, ())
+    assert token.serves(samples.a_token(), ("sshd",))
+    assert token.serves(samples.a_token(), ())
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        ["smtp", "imap"],
+        ["imap", "imap"],
+        ["a b"],
+        ["*"],
+        [""],
+        [1],
+        "imap",
+        None,
+        [f"{n:02}" for n in range(token.GROUPS_MAX + 1)],
+        [f"{n:032}" for n in range(8)],
+    ],
+)
+def test_bad_groups(groups: object) -> None:
+    """Groups out of order, doubled, too many, too long or with other names are a FormatError."""
+    with pytest.raises(FormatError):
+        token.check_groups(groups)
+    assert len(token.check_groups([f"{n:02}" for n in range(token.GROUPS_MAX)])) == 16
 
 
 def test_material_is_secret_alone() -> None:

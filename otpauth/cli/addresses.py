@@ -95,4 +95,5 @@ def _draft(target: Target, kind: str, name: str, options: argparse.Namespace) ->
     except ConfigError as error:
         raise UsageError(str(error), hint=error.hint) from None
     params = {"salt": secrets.token_hex(ID_SIZE), "to": to}
-    return Draft(kind, name, params, expires=verbs.expiry(options.expires))
+    expires = verbs.expiry(options.expires)
+    return Draft(kind, name, params, expires=expires, groups=options.groups)

@@ -42,6 +42,10 @@ def export(options: argparse.Namespace) -> int:
         report.say(PROGRAM, "warning", note)
     if off:
         report.say(PROGRAM, "warning", f"switched off and not exported: {', '.join(off)}")
+    for each in one.record.ordered():
+        if each.groups and each.enabled:
+            names = " ".join(each.groups)
+            report.say(PROGRAM, "warning", f"no limit is in the file: {each.name} for {names}")
     report.say(PROGRAM, "warning", "the secrets are in the clear: who reads it can log in")
     return report.DONE
 
@@ -53,7 +57,7 @@ def _item(held: Record, each: Token) -> Imported:
         params = {**params, "codes": []}
     seen = state.counters.get(each.id, 0) if each.kind == "hotp" else state.steps.get(each.id, 0)
     drift = state.drifts.get(each.id, (0, 0))[1]
-    draft = Draft(each.kind, each.name, params, each.note, each.expires, seen, drift)
+    draft = Draft(each.kind, each.name, params, each.note, each.expires, seen, drift, each.groups)
     return Imported("", draft, _wishes(held.wishes))
 
 

@@ -96,6 +96,7 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one.add_argument("kind", metavar="KIND", choices=token.KINDS, help=", ".join(token.KINDS))
     one.add_argument("name", metavar="NAME", nargs="?", help="of a list: paper, if none")
     one.add_argument("to", metavar="DEST", nargs="?", help="address of mail, sms, push")
+    _limit(one, "services and groups that it is good for, no others")
     _making(one)
     _scratch(one)
     flags.add_json(one)
@@ -115,6 +116,7 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one.add_argument("name", metavar="NAME")
     one.add_argument("--name", dest="new", metavar="NEW", help="the token's new name")
     one.add_argument("--note", metavar="TEXT")
+    _limit(one, "services and groups that it is good for, or everywhere")
     one.add_argument("--expires", metavar="DATE", help="last day of use, or never")
     switch = one.add_mutually_exclusive_group()
     switch.add_argument("--on", dest="switch", action="store_const", const="on")
@@ -128,6 +130,10 @@ def import_options(one: Parser) -> None:
     """Add the options that both commands' import have."""
     one.add_argument("--format", metavar="F", help="of the file, where that is not plain")
     one.add_argument("--only", metavar="TEXT", help="entries whose label has the text")
+
+
+def _limit(one: Parser, text: str) -> None:
+    one.add_argument("--for", dest="limit", metavar="GROUP,..", help=text)
 
 
 def _making(one: Parser, *, uri: bool = True) -> None:

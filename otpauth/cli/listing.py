@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from otpauth import bypass, channels, services, token, wishes
-from otpauth.cli import report
+from otpauth.cli import limited, report
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
@@ -44,7 +44,7 @@ def state(each: Listed, policy: Policy, now: int) -> str:
         words += f", weak ({each.bits} bits)"
     if each.expires:
         words += f", until {report.day(each.expires - 1)}"
-    return words
+    return words + limited.told(each.groups)
 
 
 def show_own(own: Own, *, json: bool) -> int:
@@ -142,5 +142,6 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "bits": each.bits,
         "on": each.switch == "on",
         "to": each.to or None,
+        "groups": list(each.groups),
         "state": words,
     }

@@ -92,7 +92,8 @@ def make(
             terminal = stack.enter_context(verbs.opened_terminal(plain=options.plain))
             proof = target.prove(terminal)
             prefix = _ask_prefix(terminal, form) if options.prefix else ""
-        draft = _draft(name, made, prefix, form, size)._replace(expires=expires)
+        draft = _draft(name, made, prefix, form, size)
+        draft = draft._replace(expires=expires, groups=options.groups)
         change = Change(add=(draft,), remove=remove, proof=proof)
         sheet = _printed(target, draft, made, prefixed=bool(prefix))
         if terminal and onto_screen:

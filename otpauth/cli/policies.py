@@ -6,77 +6,172 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import config, policy
+from otpauth import config, groups, policy
 from otpauth.cli import report
-from otpauth.errors import ConfigError
+from otpauth.errors import ConfigError, UsageError
 from otpauth.host import Host
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
+
+    Row = tuple[str, str, str]  # key, value, where it was set
+
+DEFAULT = "default"
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60))
 
 
-def show(value: Any) -> str:
+def check(options: argparse.Namespace) -> int:
+    """Print the policy, or what of it holds for one login. Raises ConfigError with the mend."""
+    found = _read(options.file) if options.file else Host().policy()
+    if os.geteuid() == 0:
+        _look_for_secrets(found, Host())
+    if options.service is not None:
+        from otpauth.cli import inforce
+
+        table = inforce.rows(found, options.user, options.service, options.rhost or "")
+    elif options.user is not None or options.rhost is not None:
+        raise UsageError("which service?", hint="--service sshd")
+    else:
+        table = rows(found)
+    if options.json:
+        report.as_json({key: {"value": value, "set": where} for key, value, where in table})
+    else:
+        report.table(("KEY", "VALUE", "SET IN"), table)
+    return report.DONE
+
+
+def rows(found: policy.Policy) -> list[Row]:
+    """Return section.key, value and where it was set, for every key; of groups, those set."""
+    out = _rows(found, "setup", found.setup._asdict(), policy.SETUP_KEYS)
+    out += _rows(found, "login", found.login._asdict(), policy.RULE_KEYS)
+    for name, channel in found.channels.items():
+        for key, text in channel.written.items():
+            line = " ".join(filter(None, (each.strip() for each in text.splitlines())))
+            out.append((f"channel {name}.{key}", line, channel.line))
+    for group in found.groups.values():
+        values = {**group._asdict(), **group.keys}
+        out += _set(found, _rows(found, f"group {group.name}", values, groups.GROUP_KEYS))
+    for each in found.services:
+        values = {**each._asdict(), "from": each.networks, **each.keys}
+        out += _set(found, _rows(found, f"service {each.name}", values, groups.SERVICE_KEYS))
+    return out
+
+
+def _rows(
+    found: policy.Policy, section: str, values: dict[str, Any], keys: Iterable[str]
+) -> list[Row]:
+    return [
+        (f"{section}.{key}", spelt(key, values[key]), where(found, (section,), key))
+        for key in keys
+        if key in values
+    ]
+
+
+def _set(found: policy.Policy, out: list[Row]) -> list[Row]:
+    return [row for row in out if row[0] in found.places]
+
+
+def where(found: policy.Policy, sections: Iterable[str], key: str) -> str:
+    """Return the place of a key in the first of these sections that sets it."""
+    places = (found.places.get(f"{each}.{key}") for each in sections)
+    return next(filter(None, places), DEFAULT)
+
+
+def spelt(key: str, value: Any) -> str:
     """Return a value as it would be written in the file."""
+    if key in _SPELT:
+        return _SPELT[key](value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, tuple):
         return " ".join(str(each) for each in value)
     return str(value).rstrip()
 
 
-def rows(found: policy.Policy) -> list[tuple[str, str, str]]:
-    """Return (section.key, value, where it was set) for every key."""
-    out = []
-    for section, values, table in (
-        ("setup", found.setup, policy.SETUP_KEYS),
-        ("login", found.login, policy.RULE_KEYS),
-    ):
-        for key in table:
-            text = _spelt(key, getattr(values, key))
-            out.append((f"{section}.{key}", text, found.places.get(f"{section}.{key}", "default")))
-    for name, channel in found.channels.items():
-        for key, text in channel.written.items():
-            line = " ".join(filter(None, (each.strip() for each in text.splitlines())))
-            out.append((f"channel {name}.{key}", line, channel.line))
-    return out
+def _duration(seconds: int) -> str:
+    for unit, size in _UNITS:
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
-def check(options: argparse.Namespace) -> int:
-    """Print the policy. Raises ConfigError with file, line and mend."""
-    found = _read(options.file) if options.file else Host().policy()
-    if found.channels and os.geteuid() == 0:
-        from otpauth.cli import sendtest
-
-        sendtest.check(found.channels, Host())
-    if options.json:
-        report.as_json({key: {"value": value, "set": where} for key, value, where in rows(found)})
-    else:
-        report.table(("KEY", "VALUE", "SET IN"), rows(found))
-    return report.DONE
+def _rate(value: tuple[int, int]) -> str:
+    return f"{value[0]}/{_duration(value[1])}"
 
 
-def _read(path: str) -> policy.Policy:
-    with open(path, "rb") as file:
-        data = file.read(config.SIZE_MAX)
-    try:
-        return config.parse(data.decode(), path=path)
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}:1: this is not UTF-8 text") from None
+def _resync(seconds: int) -> str:
+    return _duration(seconds) if seconds else "no"
 
 
-def _spelt(key: str, value: Any) -> str:
-    if key == "nullok":
-        return _nullok(value)
-    if key == "rate_limit":
-        return f"{value[0]}/{value[1]}s"
-    if key == "resync":
-        return f"{value}s" if value else "no"
-    if key == "grace":
-        return f"{value}s" if value else "off"
-    if key == "totp":
-        return f"{value[0]} {value[1]} {value[2]}s"
-    return show(value)
+def _grace(seconds: int) -> str:
+    return _duration(seconds) if seconds else "off"
+
+
+def _totp(value: tuple[str, int, int]) -> str:
+    return f"{value[0]} {value[1]} {_duration(value[2])}"
+
+
+def _lock(value: tuple[int, int]) -> str:
+    if not value[0]:
+        return "off"
+    return _rate(value) if value[1] else f"{value[0]}/admin"
+
+
+def _session(span: policy.Span) -> str:
+    if not span.timeout:
+        return "off"
+    idle = f" idle={_duration(span.idle)}" if span.idle else ""
+    anywhere = " from=any" if span.anywhere else ""
+    return f"{_duration(span.timeout)}{idle} logins={span.logins}{anywhere}"
 
 
 def _nullok(until: int) -> str:
     if until in (policy.NEVER, policy.ALWAYS):
         return "yes" if until else "no"
     return "until " + time.strftime("%Y-%m-%d", time.gmtime(until - policy.DAY))
+
+
+def _secret(name: str) -> str:
+    return f"{{secret.{name}}}" if name else ""
+
+
+_SPELT = {
+    "nullok": _nullok,
+    "rate_limit": _rate,
+    "resync": _resync,
+    "grace": _grace,
+    "totp": _totp,
+    "lock": _lock,
+    "session": _session,
+    "client_secret": _secret,
+}
+
+
+def _look_for_secrets(found: policy.Policy, host: Host) -> None:
+    """Raise ConfigError if a channel or a service names what is not on this host."""
+    if found.channels:
+        from otpauth.cli import sendtest
+
+        sendtest.check(found.channels, host)
+    wanting = [each for each in found.services if each.keys.get("client_secret")]
+    known = host.secrets() if wanting else {}
+    for each in wanting:
+        name = each.keys["client_secret"]
+        if name not in known:
+            section = f"service {each.name}"
+            raise ConfigError(
+                f"{where(found, (section,), 'client_secret')}: [{section}] wants {{secret.{name}}}",
+                hint=f"a line {name} = ... in {host.path('secrets')}",
+            )
+
+
+def _read(path: str) -> policy.Policy:
+    with open(path, "rb") as file:
+        data = file.read(config.SIZE_MAX + 1)
+    if len(data) > config.SIZE_MAX:
+        raise ConfigError(f"{path!r} is larger than {config.SIZE_MAX // 1024} KiB")
+    try:
+        return config.parse(data.decode(), path=path)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}:1: this is not UTF-8 text") from None

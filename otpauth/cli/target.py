@@ -89,10 +89,10 @@ class Target:
         """Ask for a code of a present token, if a change needs one."""
         if not self.needs_proof():
             return None
+        on = [each for each in self.tokens if each.switch == "on"]
         names = ", ".join(
             f"{each.name} (number and password)" if each.kind == "list" else each.name
-            for each in self.tokens
-            if each.switch == "on"
+            for each in [each for each in on if not each.groups] or on
         )
         which = f"one of {names}" if names else "the token you have"
         while True:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from otpauth import oath, token, uri, wishes
 from otpauth.changes import Change, Proof
-from otpauth.cli import flags, programs, report, wizard
+from otpauth.cli import flags, limited, programs, report, wizard
 from otpauth.cli.target import NEW, Own, proof_of
 from otpauth.cli.terminal import Terminal
 from otpauth.errors import FormatError, NotEnrolledError, NoTerminalError, RefusedError, UsageError
@@ -53,6 +53,7 @@ def add(target: Target, options: argparse.Namespace) -> int:
         raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
     name = token.check_name(options.name or paper.NAME)
     target.check_free(name)
+    options.groups = limited.read(target, options.limit) if options.limit is not None else ()
     if options.kind == "list":
         return paper.make(target, options, name, verb="add")
     if options.kind in token.SENT:
@@ -74,6 +75,7 @@ def replace(target: Target, options: argparse.Namespace) -> int:
 
     old = target.named(options.name)
     paper.check(old.kind, options)
+    options.groups = old.groups
     if old.kind == "list":
         return paper.make(target, options, old.name, verb="replace", remove=(old.id,))
     if old.kind == "scratch":
@@ -94,8 +96,11 @@ def codes(target: Target, options: argparse.Namespace) -> int:
     """Make new scratch codes in the place of the old ones."""
     _check_enrolled(target)
     new = new_codes(target, options.codes)
-    old = tuple(each.id for each in target.tokens if each.kind == "scratch")
-    drafts = (wizard.scratch_draft(new),) if new else ()
+    sets = [each for each in target.tokens if each.kind == "scratch"]
+    old = tuple(each.id for each in sets)
+    before = sets[0].groups if len({each.groups for each in sets}) == 1 else ()
+    groups = getattr(options, "groups", None) or before
+    drafts = (wizard.scratch_draft(new)._replace(groups=groups),) if new else ()
     if options.json:
         programs.show_codes(target, new)
         change = Change(add=drafts, remove=old, proof=programs.proof(target))
@@ -130,7 +135,7 @@ def remove(target: Target, options: argparse.Namespace) -> int:
 
 
 def relabel(target: Target, options: argparse.Namespace) -> int:
-    """Change a token's name, note, expiry, or switch it on or off."""
+    """Change a token's name, note, expiry or limit, or switch it on or off."""
     one = target.named(options.name)
     labels: dict[str, object] = {}
     if options.new is not None:
@@ -146,8 +151,10 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
         labels["expires"] = expiry(options.expires)
     if options.switch is not None:
         labels["enabled"] = options.switch == "on"
+    if options.limit is not None:
+        labels["groups"] = limited.read(target, options.limit)
     if not labels:
-        raise UsageError("nothing to set", hint="--name, --note, --expires, --on or --off")
+        raise UsageError("nothing to set", hint="--name, --note, --for, --expires, --on or --off")
     proof = proven(target, plain=options.plain)
     target.submit("set", one.name, Change(relabel={one.id: labels}, proof=proof))
     print(f"{target.program}: {one.name}: the change {when(target)}")
@@ -198,7 +205,8 @@ def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> 
         raise UsageError(
             f"--period is from {oath.PERIOD_MIN} to {oath.PERIOD_MAX} seconds"
         ) from None
-    return Draft(kind, name, params, expires=expiry(options.expires))
+    groups = getattr(options, "groups", ())
+    return Draft(kind, name, params, expires=expiry(options.expires), groups=groups)
 
 
 def check_allowed(target: Target, kind: str) -> None:
@@ -274,7 +282,8 @@ def from_uri(
     if not lines:
         raise FormatError("there is no URI on standard input", hint="echo otpauth://... | ...")
     read = uri.parse(lines[0], name=name)
-    draft = read.draft._replace(expires=expiry(options.expires))
+    groups = getattr(options, "groups", ())
+    draft = read.draft._replace(expires=expiry(options.expires), groups=groups)
     check_allowed(target, draft.kind)
     kind = options.kind or draft.kind
     if kind != draft.kind:

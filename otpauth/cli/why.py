@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 LATEST = 10
 ACCEPTED = frozenset(
-    {login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS, login.OK_NULLOK}
+    {
+        *(login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS, login.OK_NULLOK),
+        login.OK_NOT_ASKED,
+    }
 )
 
 
@@ -45,6 +48,10 @@ SENTENCES = {
     login.OK_NULLOK: Told(
         "let pass without a code: nothing was enrolled, and the PAM line says nullok",
         "have {user} run: otpauth",
+    ),
+    login.OK_NOT_ASKED: Told(
+        "let pass without a code: who or skip_from says that none is asked for there",
+        "otpauth-admin config --user {user} --service SERVICE --rhost ADDRESS tells the line",
     ),
     login.ALREADY_USED: Told(
         "refused: that code{before}",

@@ -495,6 +495,7 @@ BROKEN = {
     "window = 3\n": (1, ""),
     "[login]\nnullok = no\nnullok = yes\n": (3, "twice"),
     "[setup]\nfile = /etc/passwd\n": (2, "/etc/passwd"),
+    "[group a]\nchildren = b\n[group b]\nchildren = a\n": (2, "a -> b -> a"),
 }
 
 

@@ -1,14 +1,14 @@
 """The how-tos' machine: web1 with its real sshd and configuration, and alice's laptop.
 
 /etc and the host's state are copies in memory, gone with the `with` block. What a machine has and
-the stage has not, systemd, is played by a `systemctl` that reloads sshd as its unit does.
+the stage has not, systemd, is played by a `systemctl` that reloads sshd, and restarts vsftpd, as
+their units do; but they listen on ports of their own.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 import stat
 import subprocess
 from contextlib import ExitStack, contextmanager
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
-from tests.parts import accounts, postfix, processes, secrets
+from tests.parts import accounts, postfix, processes, secrets, sshd
 from tests.parts.accounts import Person
 from tests.parts.waiting import wait_until
 
@@ -27,15 +27,26 @@ if TYPE_CHECKING:
 IMAGE = Path("/var/lib/machines/web1")
 SOURCE = Path("/usr/local/src/otpauth")
 COPIED = ("/etc", "/var/lib/otpauth")
-KEPT = ("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security")
+KEPT = ("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security", "/etc/ssl")
+KEPT_FILES = ("/etc/sudoers", "/etc/vsftpd.conf", "/etc/otpauth/otpauth.conf")
 PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
 SSHD = "/usr/sbin/sshd"
 LISTENS = "Server listening on 127.0.0.1"
 LOG = "sshd.log"
 RESTARTS = "Received SIGHUP; restarting"
-_RELOAD = """#!/bin/sh
-test "$*" = "reload ssh" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
-{sshd} -t && exec kill -HUP {pid}
+_SYSTEMCTL = """#!/bin/bash
+case $* in
+  "reload ssh")
+    {sshd} -t && exec kill -HUP {pid} ;;
+  "restart vsftpd")
+    test ! -e {ftpd} || kill $(cat {ftpd})
+    mkdir -p /var/run/vsftpd/empty
+    vsftpd /etc/vsftpd.conf -olisten=YES -olisten_ipv6=NO -olisten_address=127.0.0.1 \\
+      -olisten_port={port} </dev/null >/dev/null 2>&1 & echo $! >{ftpd}
+    until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.05; done ;;
+  *)
+    echo "systemctl: not on the stage: $*" >&2; exit 1 ;;
+esac
 """
 
 
@@ -58,7 +69,7 @@ class Machine:
     def kept(self) -> dict[str, tuple[int, bytes]]:
         """Return mode and content of every file that a how-to must put back as it was."""
         files = [path for folder in KEPT for path in sorted(Path(folder).rglob("*"))]
-        files += Path("/root").glob("[!.]*")
+        files += [*map(Path, KEPT_FILES), *Path("/root").glob("[!.]*")]
         return {
             str(path): (stat.S_IMODE(path.stat().st_mode), path.read_bytes())
             for path in files
@@ -87,8 +98,12 @@ def running(*, mail: bool = False) -> Iterator[Machine]:
         subprocess.run(("chpasswd",), input=f"root:{secret}\n", text=True, check=True)
         opened.enter_context(_tidy(root.home))
         opened.enter_context(_image(folder))
-        port = opened.enter_context(_sshd(folder))
+        port, ftp_port = sshd.free_port(), sshd.free_port()
+        opened.enter_context(_sshd(folder, port, ftp_port))
         _give_key(alice, laptop, port)
+        _own_file(laptop, ".lftp/bookmarks", f"web1\tftp://web1:{ftp_port}\n")
+        with Path("/etc/hosts").open("a", encoding="utf-8") as hosts:
+            hosts.write("127.0.0.1 web1\n")
         people = {"root": root, "alice": alice, "laptop": laptop}
         box = opened.enter_context(postfix.running(folder)) if mail else None
         yield Machine(people, folder, folder / LOG, box)
@@ -143,11 +158,9 @@ def _tidy(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _sshd(folder: Path) -> Iterator[int]:
-    """Run the real sshd with the real configuration on a port of its own, which is returned."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+def _sshd(folder: Path, port: int, ftp_port: int) -> Iterator[None]:
+    """Run the real sshd with the real configuration; `systemctl` may run vsftpd, too."""
+    ftpd = folder / "vsftpd.pid"
     log = folder / LOG
     log.touch()
     settings = [f"ListenAddress=127.0.0.1:{port}", "LogLevel=VERBOSE", "UseDNS=no"]
@@ -158,11 +171,14 @@ def _sshd(folder: Path) -> Iterator[int]:
     server = subprocess.Popen(words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH})
     try:
         wait_until(lambda: LISTENS in log.read_text(), 10, what="sshd listens")
-        reload = folder / "systemctl"
-        reload.write_text(_RELOAD.format(sshd=SSHD, pid=server.pid))
-        reload.chmod(0o755)
-        yield port
+        systemctl = folder / "systemctl"
+        text = _SYSTEMCTL.format(sshd=SSHD, pid=server.pid, ftpd=ftpd, port=ftp_port)
+        systemctl.write_text(text)
+        systemctl.chmod(0o755)
+        yield
     finally:
+        if ftpd.exists():
+            processes.end(int(ftpd.read_text()))
         processes.end(server.pid)
         server.wait()
 

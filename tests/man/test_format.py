@@ -55,6 +55,8 @@ LIMITS = {
     "characters of a token's name": "token.NAME_MAX",
     "bytes of a note": "token.NOTE_MAX",
     "characters of the reason of a notice, of a place": "state.PLACE_MAX",
+    "groups that a token is limited to": "token.GROUPS_MAX",
+    "characters of these, with commas between": "token.GROUPS_TEXT_MAX",
     "tokens that a user may have, besides lists": "token.TOKENS_MAX",
     "lists that a user may have": "token.LISTS_MAX",
     "addresses of his own that a user may have": "token.ADDRESSES_MAX",

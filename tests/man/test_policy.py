@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from otpauth import arguments, channels, channeltext, config, policy, token
+from otpauth import arguments, channels, channeltext, config, groups, networks, policy, token
 from otpauth.cli import policies
 from otpauth.errors import ConfigError
 from tests.man import pages
@@ -21,6 +21,8 @@ NUMBERS = {
     "list_warn_below": "{}",
     "window": "{}",
     "rate_limit": "{}/30s",
+    "lock": "{}/1h",
+    "session": "1h logins={}",
 }
 LENGTHS = ("account", "prompt")
 
@@ -73,10 +75,12 @@ def test_defaults(section: str, key: str) -> None:
     told = re.search(
         r"(?:Default:|is the default:)\n\.Li (.*) \.$", _item(section, key), re.MULTILINE
     )
-    assert told, "no default"
+    nothing = "Without a value, as by default:" in _item(section, key)
+    assert told or nothing, "no default"
+    value = told[1] if told else ""
     in_force = {name: value for name, value, _ in policies.rows(policy.Policy())}
-    assert told[1] == in_force[f"{section}.{key}"]
-    assert SECTIONS[section][key](told[1]) == getattr(_blank(section), key)
+    assert value == in_force[f"{section}.{key}"]
+    assert SECTIONS[section][key](value) == getattr(_blank(section), key)
 
 
 @every_key
@@ -114,6 +118,48 @@ def test_ranges(section: str, key: str) -> None:
                 read(value)
 
 
+@pytest.mark.parametrize(
+    ("title", "table", "blank"),
+    [
+        ("group", groups.GROUP_KEYS, groups.Group("")),
+        ("service", groups.SERVICE_KEYS, policy.Rule()),
+    ],
+)
+def test_own_keys(title: str, table: dict[str, object], blank: object) -> None:
+    """What a group and a service have besides the keys of [login] is in the page, as it is read."""
+    text = pages.subsection(PAGE, f"[{title} NAME]")
+    own = sorted(set(table) - set(policy.RULE_KEYS))
+    assert pages.items(text, "Cm") == own
+    for key in own:
+        told = re.search(r"Default:\n\.Li (.*) \.$", _item(f"{title} NAME", key), re.MULTILINE)
+        read = table[key]
+        assert callable(read)
+        assert not told or read(told[1]) == getattr(blank, key)
+        for word in re.findall(
+            r"No = Cm (\w+) \| (\w+)$", _item(f"{title} NAME", key).splitlines()[0]
+        ):
+            assert [read(each) for each in word]
+
+
+def test_bounds_of_groups() -> None:
+    """The bounds that the page names are those of the code."""
+    for title in ("group", "service"):
+        head = pages.subsection(PAGE, f"[{title} NAME]").partition(".Bl")[0]
+        assert f"up to {groups.MOST}" in " ".join(head.split())
+    for section, key in (("login", "skip_from"), ("service NAME", "from")):
+        assert f"{networks.MOST} at most" in _item(section, key)
+    assert f"{config.SIZE_MAX // 1024} KiB long at most" in pages.source(PAGE)
+    assert "1 to 32 letters" in pages.source(PAGE)
+    groups.name("x" * 32)
+    with pytest.raises(ConfigError):
+        groups.name("x" * 33)
+    for key, bound in (("lock", "1/{}"), ("session", "{}")):
+        assert "up to 7d" in " ".join(_item("login", key).split())
+        policy.RULE_KEYS[key](bound.format("7d"))
+        with pytest.raises(ConfigError):
+            policy.RULE_KEYS[key](bound.format("8d"))
+
+
 def test_resync_bound() -> None:
     """The longest resync is the one that the page names."""
     assert "up to 12h" in _item("login", "resync")
@@ -136,6 +182,17 @@ def test_example_strict() -> None:
     assert (found.login.window, found.login.rate_limit, found.login.resync) == (5, (5, 60), 3600)
 
 
+def test_example_groups() -> None:
+    """The example of groups means what its sentence says."""
+    found = config.parse(pages.examples(PAGE)["groups"], path="groups")
+    webmail = policy.effective(found, "roundcube", "192.0.2.10")
+    imap = policy.effective(found, "dovecot", "192.0.2.99")
+    assert (webmail.group, [name for name, _ in webmail.family]) == ("mail", ["imap"])
+    assert (imap.group, [name for name, _ in imap.family]) == ("imap", ["mail"])
+    assert webmail.session.timeout == imap.session.timeout == 10 * 3600
+    assert policy.effective(found, "su", "").who == ("%sudo", "!deploy")
+
+
 def test_arguments() -> None:
     """The words that pam_otpauth(8) lists are all that a PAM line may have."""
     text = pages.section("pam_otpauth.8", "OPTIONS")
@@ -147,8 +204,8 @@ def test_arguments() -> None:
     keys = re.findall(r"^\.Cm (\w+)= [,.]$", text, re.MULTILINE)
     assert sorted(keys) == sorted(policy.RULE_KEYS)
     changed = arguments.read(policy.Rule(), [*arguments.RULE_FLAGS]).rule
-    wished = {"wished_window", "wished_limit"}
-    only_here = set(policy.Rule._fields) - set(policy.RULE_KEYS) - wished
+    elsewhere = {"wished_window", "wished_limit", "group", "names", "family", *groups.CLIENT_KEYS}
+    only_here = set(policy.Rule._fields) - set(policy.RULE_KEYS) - elsewhere
     assert all(getattr(changed, each) for each in only_here), "a word of the rule that no page has"
 
 

@@ -44,6 +44,9 @@ WISHED = Wishes(1, (2, 600), reuse=True)
 WISHFUL = secretfile.serialize_section(
     copies.sealed(KEY, HELD._replace(wishes=WISHED._replace(set=samples.NOW)))
 )
+LIMITED = secretfile.serialize_section(
+    copies.sealed(KEY, samples.account(samples.totp_draft(groups=("imap", "smtp"))))
+)
 OTHER_HOST = keys.RecordKey(bytes(32), (("00AA-11BB", bytes(32)),))
 
 Vector = tuple[str, str, bytes]  # what is expected, what is wrong, the file
@@ -142,6 +145,7 @@ def good() -> dict[str, Vector]:
             "a record with a list",
             HEAD + secretfile.serialize_section(copies.sealed(KEY, LISTED)),
         ),
+        "record_groups": ("ok", "a record with a token that is limited to groups", HEAD + LIMITED),
         "proposal_list": ("ok", "a proposal with a list", HEAD + asked(LIST, name="paper")),
         "record_address": ("ok", "a record with an address", HEAD + MAILED),
         "proposal_address": ("ok", "a proposal of an address", HEAD + asked(ADDRESS, name="work")),
@@ -279,15 +283,23 @@ def texts() -> dict[str, Vector]:
         "record_token_id": ("an id in capitals", edited(RECORD, line, line.replace("d", "D", 1))),
         "record_token_left": (
             "a left of -2",
-            edited(RECORD, " 0 0 -1 -1 160\n", " 0 0 -2 -1 160\n"),
+            edited(RECORD, " 0 0 -1 -1 160 *\n", " 0 0 -2 -1 160 *\n"),
         ),
-        "record_token_words": ("a word less", edited(RECORD, " 0 0 -1 -1 160\n", " 0 0 -1 160\n")),
+        "record_token_words": (
+            "a word less",
+            edited(RECORD, " 0 0 -1 -1 160 *\n", " 0 0 -1 160 *\n"),
+        ),
+        "record_token_groups": (
+            "groups that are not sorted",
+            edited(LIMITED, " imap,smtp\n", " smtp,imap\n"),
+        ),
+        "record_token_no_groups": ("no groups", edited(LIMITED, " imap,smtp\n", " \n")),
         "record_tokens_many": (
-            "33 tokens",
+            "41 tokens",
             edited(
                 RECORD,
                 "token ",
-                "token 0000000000000000 totp x on 1 0 0 -1 -1 160\n" * 30 + "token ",
+                "token 0000000000000000 totp x on 1 0 0 -1 -1 160 *\n" * 38 + "token ",
             ),
         ),
         "record_bypass_none": (
@@ -426,6 +438,10 @@ def plains() -> dict[str, Vector]:
             ),
         ),
         "proposal_drift": ("a drift of years", asked(ASKED.replace(b'drift":0', b'drift":20001'))),
+        "proposal_groups": (
+            "a group twice",
+            asked(ASKED.replace(b'groups":[]', b'groups":["imap","imap"]')),
+        ),
         "proposal_note": (
             "an escape",
             asked(ASKED.replace(b'note":"azure"', b'note":"\\u001b[2J"')),
@@ -461,6 +477,10 @@ def seals() -> dict[str, Vector]:
         ),
         "record_to_edited": ("another address", edited(MAILED, "b…@", "e…@")),
         "record_to_dropped": ("an address is missing", edited(MAILED, WAY, "")),
+        "record_groups_edited": (
+            "a limit that is taken off",
+            edited(LIMITED, " imap,smtp\n", " *\n"),
+        ),
         "record_name_edited": ("another name", edited(RECORD, "totp phone", "totp phony")),
         "record_token_dropped": ("a token line is missing", edited(RECORD, line + "\n", "")),
         "record_notice_dropped": (

@@ -1,0 +1,57 @@
+"""--for: the services and groups that a token is limited to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otpauth import stack, token
+from otpauth.cli import report
+from otpauth.errors import FormatError, UsageError
+
+if TYPE_CHECKING:
+    from otpauth.cli.target import Target
+
+EVERYWHERE = "everywhere"  # takes a limit off
+
+
+def read(target: Target, text: str) -> tuple[str, ...]:
+    """Return the names that --for gives, none for everywhere; warn of what this host has not.
+
+    Raises UsageError.
+    """
+    names = sorted({*text.replace(",", " ").split()})
+    if names == [EVERYWHERE]:
+        return ()
+    try:
+        groups = token.check_groups(names)
+    except FormatError:
+        groups = ()
+    if not groups or EVERYWHERE in groups:
+        raise UsageError(
+            f"--for {text}: not 1 to {token.GROUPS_MAX} names of services or groups",
+            hint=f"like --for imap,smtp, or --for {EVERYWHERE}",
+        )
+    there = known()
+    for name in names:
+        if name not in there:
+            report.say(target.program, "warning", f"this host has no service or group {name!r}")
+            report.say(target.program, "hint", nearest(name, there))
+    return groups
+
+
+def known() -> list[str]:
+    """Return the names of this host that a token can be limited to."""
+    return sorted(stack.services())
+
+
+def nearest(name: str, there: list[str]) -> str:
+    """Return which of the names that are there may be meant."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, there, 1)
+    return f"{near[0]} ? set it again if so" if near else "there are: " + " ".join(there)
+
+
+def told(groups: tuple[str, ...]) -> str:
+    """Return for what a token is good, as it stands behind its state; nothing for everywhere."""
+    return f", for {' '.join(groups)}" if groups else ""
