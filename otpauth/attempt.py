@@ -55,6 +55,7 @@ class _Ways:
         self._blank = record.Record(account.name, account.uid)
         self._routes = store.routes_of(account, terms)
         self._channels = terms.policy.channels
+        self._group = terms.rule.group
 
     def given(self, held: Record | None, request: Request, marks: Fingerprints) -> Record | None:
         """Return the record to decide by."""
@@ -65,7 +66,7 @@ class _Ways:
 
         before = held or self._blank
         routes = (*self._routes, *sent.own(before, self._channels))
-        return sent.given(before, routes, request, marks)
+        return sent.given(before, routes, request, marks, self._group)
 
     def stripped(self, after: Record | None, held: Record | None) -> Record:
         """Return the record to write."""

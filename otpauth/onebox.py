@@ -61,5 +61,5 @@ def _ways(who: Account, held: Record | None, request: Request, terms: Terms) -> 
     from otpauth.kinds import sent
 
     routes = sent.own(held, terms.policy.channels)
-    seen = sent.given(held, routes, request, store.fingerprints(terms.host))
+    seen = sent.given(held, routes, request, store.fingerprints(terms.host), terms.rule.group)
     return ways + sent.usable(seen, routes, request, terms.rule)

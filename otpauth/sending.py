@@ -142,8 +142,9 @@ class Ways:
         def whole(held: Record | None, marks: Fingerprints) -> store.Act:
             before = held or record.Record(self._who.name, self._who.uid)
             routes = (*self._host, *sent.own(before, self._terms.policy.channels))
-            seen = sent.given(before, routes, self._request, marks)
-            self._routes = sent.usable(seen, routes, self._request, self._terms.rule)
+            rule = self._terms.rule
+            seen = sent.given(before, routes, self._request, marks, rule.group)
+            self._routes = sent.usable(seen, routes, self._request, rule)
             after, reserved = act(seen, marks)
             return store.Act(sent.stripped(after, before), reserved, home=False)
 

@@ -88,13 +88,21 @@ class Reserved(NamedTuple):
 
 
 def given(
-    account: Record, routes: tuple[Route, ...], request: Request, marks: Fingerprints
+    account: Record,
+    routes: tuple[Route, ...],
+    request: Request,
+    marks: Fingerprints,
+    group: str = "",
 ) -> Record:
-    """Return a record in which each route is a token, for one login to be decided by."""
+    """Return a record in which each route is a token, for one login to be decided by.
+
+    Within an access group a code is good for each of its services, else for the one alone.
+    """
+    where = f"group {group}" if group else request.service
     tokens = dict(account.tokens)
     for each in routes:
         ident = each.id or marks.route(account.user, each.kind, each.to)
-        due = marks.due(account.user, request.service, request.place, ident)
+        due = marks.due(account.user, where, request.place, ident)
         held = tokens.get(ident) or Token(ident, each.kind, each.kind, {}, 0, 0)
         tokens[ident] = held._replace(params={**each._asdict(), "due": due})
     return account._replace(enrolled=account.enrolled or bool(routes), tokens=tokens)

@@ -245,6 +245,23 @@ def test_bound_to_its_place(person: Person, by_key: Sshd, post: Post) -> None:
     assert client.login(person, by_key, [code]).ok
 
 
+def test_one_code_for_a_group(person: Person, service: str, post: Post) -> None:
+    """A code that one service of a group asked for is good at another one of it, once."""
+    with (
+        pam.service(f"{enrolment.STACK} after_password") as second,
+        pam.service(f"{enrolment.STACK} after_password") as third,
+    ):
+        CONF.write_text(
+            f"{post.channel('mail')}[group post]\n[service imap]\npam = {service}\ngroup = post\n"
+            f"[service smtp]\npam = {second}\ngroup = post\n"
+        )
+        pam.drive(service, person.name, ["no code", "no code"])
+        code = post.code()
+        assert not pam.drive(third, person.name, [code, code]).one.ok
+        assert pam.drive(second, person.name, [code]).one.ok
+        assert not pam.drive(service, person.name, [code, code]).one.ok
+
+
 def test_home_writer(person: Person, by_key: Sshd, post: Post) -> None:
     """Who can write the home of a user with sent codes cannot enrol a token of his own."""
     CONF.write_text(post.channel("mail"))

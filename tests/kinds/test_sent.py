@@ -23,19 +23,27 @@ def asking(now: int = NOW, service: str = "sshd", place: str = HERE, user: str =
 
 
 def reserve(
-    held: Record, request: Request, *, again: bool = False, route: Route = ROUTE, number: int = 1
+    held: Record,
+    request: Request,
+    *,
+    again: bool = False,
+    route: Route = ROUTE,
+    number: int = 1,
+    group: str = "",
 ) -> Reserved:
     """Reserve a code, and return what is to be written without the route."""
-    seen = sent.given(held, (route,), request, MARKS)
+    seen = sent.given(held, (route,), request, MARKS, group)
     found = sent.reserve(
         seen, route, request, RULE, marks=MARKS, number=f"{number:016x}", again=again
     )
     return found._replace(record=sent.stripped(found.record, held))
 
 
-def answer(held: Record, code: str, request: Request, route: Route = ROUTE) -> Outcome:
+def answer(
+    held: Record, code: str, request: Request, route: Route = ROUTE, *, group: str = ""
+) -> Outcome:
     """Decide an answer; the record of the outcome is as it is written."""
-    seen = sent.given(held, (route,), request, MARKS)
+    seen = sent.given(held, (route,), request, MARKS, group)
     chance = Chance(MARKS, f"{request.now:016x}")
     outcome = login.decide(seen, request, code, RULE, chance=chance)
     after = sent.stripped(outcome.record, held) if outcome.record else held
@@ -87,6 +95,19 @@ def test_bound(other: dict[str, str]) -> None:
     found = reserve(BLANK, asking())
     held = written(found)._replace(user=other.get("user", "bob"))
     assert answer(held, found.code, asking(**other)).verdict == "refuse"  # type: ignore[arg-type]
+
+
+def test_group() -> None:
+    """Within an access group a code is good for each of its services once, for no other group."""
+    found = reserve(BLANK, asking(service="imap"), group="mail")
+    held = written(found)
+    assert answer(held, found.code, asking(service="smtp"), group="files").verdict == "refuse"
+    assert answer(held, found.code, asking(service="imap")).verdict == "refuse"
+    assert answer(held, found.code, asking(service="mail")).verdict == "refuse"
+    first = answer(held, found.code, asking(service="smtp"), group="mail")
+    assert first.reason == "AUTH_OK_OTP"
+    again = answer(written(first), found.code, asking(service="imap"), group="mail")
+    assert again.reason == "AUTH_OTP_ALREADY_USED"
 
 
 def test_bound_to_its_address() -> None:
