@@ -11,18 +11,21 @@ import os
 import shutil
 import stat
 import subprocess
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
+from tests.howto import provider
 from tests.parts import accounts, postfix, processes, secrets, sshd
 from tests.parts.accounts import Person
 from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.parts.gateway import Gateway
 
 IMAGE = Path("/var/lib/machines/web1")
 SOURCE = Path("/usr/local/src/otpauth")
@@ -54,13 +57,14 @@ esac
 class Machine:
     """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key.
 
-    `mail` is where mail comes to, if it does.
+    `mail` is where mail comes to, if it does, `provider` who takes messages.
     """
 
     people: dict[str, Person]
     programs: Path
     log: Path
     mail: postfix.Mail | None = None
+    provider: Gateway | None = None
 
     def wait_for_sshd(self) -> None:
         """Wait until sshd listens, as whoever changes to another window does unawares."""
@@ -78,10 +82,10 @@ class Machine:
 
 
 @contextmanager
-def running(*, mail: bool = False) -> Iterator[Machine]:
+def running(*, mail: bool = False, messages: str = "") -> Iterator[Machine]:
     """Give the machine, on which alice can log in with her key, or run sudo with her password.
 
-    With `mail`, it also delivers it.
+    With `mail`, it also delivers it; `messages` names a provider that is played.
     """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
@@ -106,7 +110,8 @@ def running(*, mail: bool = False) -> Iterator[Machine]:
             hosts.write("127.0.0.1 web1\n")
         people = {"root": root, "alice": alice, "laptop": laptop}
         box = opened.enter_context(postfix.running(folder)) if mail else None
-        yield Machine(people, folder, folder / LOG, box)
+        played = provider.played(messages, folder) if messages else nullcontext()
+        yield Machine(people, folder, folder / LOG, box, opened.enter_context(played))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ ANSWERS = (
     "code",
     "same code",
     "mailed code",
+    "sent code",
     "wrong code",
     "scratch code",
     "password",

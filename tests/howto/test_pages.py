@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.howto import machine, page
+from tests.howto import machine, page, provider
 from tests.howto.reader import Reader
 from tests.stage import TREE
 
@@ -22,8 +22,9 @@ RUN = [path for path in PAGES if page.is_run(path)]
 def test_as_it_stands(stage: Path, path: Path) -> None:
     """Each step of a page shows what the page shows, and its last section puts all back."""
     assert stage.is_dir()
-    mail = "[mailed code]" in path.read_text(encoding="utf-8")
-    with machine.running(mail=mail) as host, Reader(host) as reader:
+    text = path.read_text(encoding="utf-8")
+    mail, messages = "[mailed code]" in text, provider.named(text)
+    with machine.running(mail=mail, messages=messages) as host, Reader(host) as reader:
         before = host.kept()
         reader.follow(page.steps(path))
         assert host.kept() == before

@@ -67,12 +67,16 @@ class Seen:
 
 @dataclass
 class Gateway:
-    """An HTTPS server. `answer` gets a request and returns a status and headers."""
+    """An HTTPS server. `answer` gets a request and returns a status and headers.
+
+    It listens at `place`, of whose address and port 0 is any.
+    """
 
     chain: Path
     key: Path
     answer: Callable[[Seen], tuple[int, dict[str, str]]] = lambda _: (200, {})
     requests: list[Seen] = field(default_factory=list)
+    place: tuple[str, int] = ("127.0.0.1", 0)
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -97,7 +101,7 @@ class Gateway:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(self.place, Handler)
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.chain, self.key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import select
@@ -10,7 +9,7 @@ import socket
 import threading
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -18,8 +17,8 @@ from otpauth import channels, config
 from otpauth.errors import SendError, UnreachedError
 from otpauth.send import http
 from tests.man import pages
-from tests.parts import channel, howto
-from tests.parts.gateway import Gateway, Raw, Seen
+from tests.parts import channel, howto, providers
+from tests.parts.gateway import Gateway, Raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,34 +34,6 @@ def made(text: str, gateway: Gateway | Raw, name: str = "sms") -> Channel:
     return channel.make(name, f"type = http\nca = {gateway.chain}\n{text}")
 
 
-def twilio(seen: Seen) -> tuple[int, dict[str, str]]:
-    """Answer as Twilio's Messages resource: basic auth, a form with To, From and Body, 201."""
-    pair = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
-    if seen.headers.get("Authorization") != f"Basic {pair}":
-        return 401, {}
-    form = dict(parse_qsl(seen.body.decode(), strict_parsing=True))
-    good = (
-        seen.method == "POST"
-        and seen.path == f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
-        and seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
-        and set(form) == {"To", "From", "Body"}
-        and form["To"].startswith("+")
-        and len(form["Body"]) <= 1600
-    )
-    return (201 if good else 400), {}
-
-
-def pushover(seen: Seen) -> tuple[int, dict[str, str]]:
-    """Answer as Pushover's message API: a form with token, user and message, 200."""
-    form = {name: value[0] for name, value in parse_qs(seen.body.decode()).items()}
-    good = (
-        seen.path == "/1/messages.json"
-        and len(form.get("token", "")) == len(form.get("user", "")) == 30
-        and 0 < len(form.get("message", "").encode()) <= 1024
-    )
-    return (200 if good else 400), {}
-
-
 def of_page(page: str, gateway: Gateway) -> Channel:
     """Return the first channel that a how-to gives, with this gateway in the provider's place."""
     text = re.sub(r"https://[a-z.]+", gateway.url, howto.channels(page)[0])
@@ -72,7 +43,7 @@ def of_page(page: str, gateway: Gateway) -> Channel:
 
 def test_twilio(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
     """The how-to's channel does what Twilio's documentation demands; a wrong secret is refused."""
-    with Gateway(*certificate, answer=twilio) as gateway:
+    with Gateway(*certificate, answer=providers.twilio(ACCOUNT, TOKEN)) as gateway:
         found = of_page("ssh-code-by-sms.md", gateway)
         values["to"] = "+49301234567"
         http.send(found, values, {"sid": ACCOUNT, "token": TOKEN})
@@ -84,7 +55,7 @@ def test_twilio(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
 
 def test_pushover(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
     """The how-to's channel does what Pushover's documentation demands."""
-    with Gateway(*certificate, answer=pushover) as gateway:
+    with Gateway(*certificate, answer=providers.pushover) as gateway:
         found = of_page("sftp-code-by-push.md", gateway)
         values["to"] = "u" * 30
         http.send(found, values, {"pushover": "a" * 30})
