@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 
-from otpauth import token
+from otpauth import oath, token
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -65,9 +65,9 @@ class Candidate(NamedTuple):
         """Tell neither."""
         return f"Candidate({len(self.code)})"
 
-    def fits(self, digits: int) -> bool:
-        """Say whether this has the shape of a code of so many digits."""
-        plain = len(self.code) == digits and self.code.isascii() and self.code.isdigit()
+    def fits(self, length: int, digits: str = "0123456789") -> bool:
+        """Say whether this has the shape of a code of so many digits, by default decimal ones."""
+        plain = len(self.code) == length and not self.code.strip(digits)
         return plain or self.form is not None
 
     def equals(self, code: str) -> bool:
@@ -86,41 +86,50 @@ def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
 
     Six digits, eight, seven, then a scratch code: with its dash, and if `bare` without it, too.
     Any password of eight letters has the shape of that, so it is not looked for in a text
-    that may well be a password alone.
+    that may well be a password alone. Behind a comma six hexadecimal digits are a code, and so is
+    an app password, which may stand alone, too.
     """
     text = typed or ""
     if len(text) > JOINED_MAX:
         return ()
-    found: dict[str, Candidate] = {}
+    found: dict[Candidate, None] = {}
     for shape in (*_TAILS, *((_BARE,) if bare else ())):
         tail = re.search(rf"{shape}\Z", text)
         if tail:
-            each = Candidate(code(tail[0]), text[: tail.start()])
-            found.setdefault(each.code, each)
-    return tuple(found.values())
+            found[Candidate(code(tail[0].removeprefix(",")), text[: tail.start()])] = None
+    return tuple(found)
 
 
 _DASHED = "[0-9A-Za-z]{4}-[0-9A-Za-z]{4}"
 _BARE = "[0-9A-Za-z]{8}"
-_TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED)
+_HEX = ",[0-9A-Fa-f]{6}"
+_STATIC = rf"(?:\A|,)(?:[0-9A-Za-z]-?){{{token.PASSWORD_LENGTH}}}"
+_TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED, _HEX, _STATIC)
 
 
 class Shapes(NamedTuple):
-    """What somebody's codes look like: how many digits, and whether scratch codes are among them.
+    """What somebody's codes look like: how many digits, and whether there are others.
 
     The first of the lengths is that of a code right behind a password. `words` ask for a code to be
-    sent, in small letters.
+    sent, in small letters. `scratch` codes, those of mOTP (`hexadecimal`) and app passwords
+    (`static`) need a comma.
     """
 
     digits: tuple[int, ...]
     scratch: bool
     words: tuple[str, ...] = ()
+    hexadecimal: bool = False
+    static: bool = False
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
         if word(text) in self.words:
             return True
         plain = code(text)
+        if self.hexadecimal and Candidate(plain).fits(oath.MOTP_LENGTH, oath.MOTP_DIGITS):
+            return True
+        if self.static and token.is_password(plain.translate(token.LOOK_ALIKES)):
+            return True
         if plain.isdigit():
             return len(plain) in self.digits or (self.scratch and len(plain) == _SCRATCH)
         return self.scratch and re.fullmatch(_DASHED, text.strip()) is not None

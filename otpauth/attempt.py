@@ -92,9 +92,7 @@ def attempt(
             seen = ways.given(held, request, marks)
             outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
             after = ways.stripped(outcome.record, held)
-            return store.Act(
-                after, outcome, home=after.enrolled and outcome.verdict == login.ACCEPT
-            )
+            return store.Act(after, outcome, home=_for_home(outcome, held, after))
 
         done = store.transact(account, terms, act)
     except FAULTS as error:
@@ -192,6 +190,16 @@ def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
     if grace.may_hold(request, terms.rule):
         return True
     return hostcopy.hints_at_bypass(account, terms.host, request.now)
+
+
+def _for_home(outcome: Outcome, held: Record | None, after: Record) -> bool:
+    """Say whether the home's copy is to be written, too: for app passwords once a day."""
+    if not after.enrolled or outcome.verdict != login.ACCEPT:
+        return False
+    if outcome.reason != login.OK_STATIC:
+        return True
+    before = held.state.last if held else {}
+    return any(at - before.get(ident, 0) >= DAY for ident, at in after.state.last.items())
 
 
 def passing(account: Account, request: Request, terms: Terms) -> Outcome | None:
@@ -338,4 +346,4 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS)
+_ACCEPTED = (*(login.OK_OTP, login.OK_SCRATCH, login.OK_STATIC, login.OK_GRACE, login.OK_BYPASS),)

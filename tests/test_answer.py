@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import answer
+from otpauth import answer, oath
 
 SAME = {
     "plain": "123456",
@@ -110,15 +110,35 @@ def test_a_candidate_is_not_shown() -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(), max_size=40), st.booleans())
 def test_any_tail(typed: str, bare: bool) -> None:  # noqa: FBT001 -- drawn by name
-    """Prefix and code put together are what was typed, but for a dash and capitals."""
+    """Prefix and code put together are what was typed, but for comma, dashes and capitals."""
     for each in answer.tails(typed, bare=bare):
         assert typed.startswith(each.prefix)
-        assert typed[len(each.prefix) :].replace("-", "").lower() == each.code
+        tail = typed[len(each.prefix) :].removeprefix(",")
+        assert tail.replace("-", "").lower() == each.code
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("hunter2,a1B2c3", [("a1b2c3", "hunter2")]),
+        ("hunter2a1b2c3", []),
+        ("hunter2,482913", [("482913", "hunter2,"), ("482913", "hunter2")]),
+        ("hunter2,K7mq3-x2vd9-wtr4h-c3fys", [("k7mq3x2vd9wtr4hc3fys", "hunter2")]),
+        ("k7mq3-x2vd9-wtr4h-c3fys", [("k7mq3x2vd9wtr4hc3fys", "")]),
+        ("hunter2k7mq3-x2vd9-wtr4h-c3fys", []),
+        (",k7mq3x2vd9wtr4hc3fys", [("k7mq3x2vd9wtr4hc3fys", "")]),
+    ],
+)
+def test_tails_behind_a_comma(typed: str, found: list[tuple[str, str]]) -> None:
+    """Six hexadecimal digits need a comma before them, an app password that or nothing."""
+    assert [(e.code, e.prefix) for e in answer.tails(typed, bare=False)] == found
 
 
 SIX = answer.Shapes((6,), scratch=True)
 EIGHT = answer.Shapes((8, 7), scratch=False)
 PAPER = answer.Shapes((), scratch=True)
+MOTP = answer.Shapes((), scratch=False, hexadecimal=True)
+STATIC = answer.Shapes((6,), scratch=False, static=True)
 PARTED = [
     (SIX, "hunter2482913", ("482913", "hunter2")),
     (SIX, "hunter2,482913", ("482913", "hunter2")),
@@ -156,6 +176,17 @@ PARTED = [
     (PAPER, "hunter2482913", None),
     (PAPER, "hunter2,482913", None),
     (PAPER, "hunter2,k7mq-x2vd", ("k7mqx2vd", "hunter2")),
+    (MOTP, "hunter2,a1B2 c3", ("a1b2c3", "hunter2")),
+    (MOTP, "hunter2,482913", ("482913", "hunter2")),
+    (MOTP, "hunter2a1b2c3", None),
+    (MOTP, "hunter2482913", None),
+    (MOTP, "hunter2,a1b2g3", None),
+    (MOTP, "hunter2,a1b2c3d4", None),
+    (SIX, "hunter2,a1b2c3", None),
+    (STATIC, "hunter2,k7mq3-x2vd9-wtr4h-c3fys", ("k7mq3x2vd9wtr4hc3fys", "hunter2")),
+    (STATIC, "hunter2,k7mq3-x2vd9-wtr4h-c3fy", None),
+    (STATIC, "k7mq3-x2vd9-wtr4h-c3fys", None),
+    (SIX, "hunter2,k7mq3-x2vd9-wtr4h-c3fys", None),
 ]
 
 
@@ -176,7 +207,8 @@ def test_a_comma_parts_any_password(password: str, code: str) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(
-    st.from_regex(r".{0,9},?[0-9a-z-]{0,9}", fullmatch=True), st.sampled_from([SIX, EIGHT, PAPER])
+    st.from_regex(r".{0,9},?[0-9a-z-]{0,9}", fullmatch=True),
+    st.sampled_from([SIX, EIGHT, PAPER, MOTP, STATIC]),
 )
 def test_nothing_is_lost_in_parting(typed: str, shapes: answer.Shapes) -> None:
     """What is not taken for a code begins the answer, and only a comma may lie between."""
@@ -193,3 +225,6 @@ def test_a_code_that_a_client_changed() -> None:
     assert not changed.equals("654321")
     assert changed.fits(8)
     assert not answer.Candidate("654321").fits(8)
+    assert answer.Candidate("a1b2c3").fits(6, oath.MOTP_DIGITS)
+    assert not answer.Candidate("a1b2c3").fits(6)
+    assert not answer.Candidate("a1b2g3").fits(6, oath.MOTP_DIGITS)

@@ -284,6 +284,46 @@ def test_limited_proof_removes_no_other() -> None:
     assert results(adopt(HELD, proposal(Change(remove=(PHONE.id,), proof=RIGHT)))) == ["adopted"]
 
 
+def test_app_passwords_prove_nothing() -> None:
+    """An app password proves no change, not even of what it is good for."""
+    held = samples.account(samples.totp_draft(), samples.password_draft())
+    change = Change(
+        add=(samples.password_draft("tablet", "0" * 20),), proof=Proof(samples.APP_PASSWORD, NOW)
+    )
+    assert results(adopt(held, proposal(change))) == [WRONG_CODE]
+    assert results(adopt(held, proposal(change._replace(proof=RIGHT)))) == ["adopted"]
+
+
+def test_app_password_keeps_a_limit() -> None:
+    """Nobody takes the limit off an app password; another one it may have."""
+    held = samples.account(samples.totp_draft(), samples.password_draft())
+    each = held.named("laptop")
+    assert each
+    with pytest.raises(RefusedError, match="named services alone"):
+        changes.apply(held, Change(relabel={each.id: {"groups": ()}}), ground())
+    for labels in ({"groups": ("smtp",)}, {"note": "x"}):
+        changed = changes.apply(held, Change(relabel={each.id: labels}), ground())
+        assert record.decode(record.encode(changed)) == changed
+
+
+def test_motp_proof() -> None:
+    """A mOTP code is a proof, once."""
+    held = samples.account(samples.motp_draft())
+    adoption = adopt(held, proposal(adding(proof=Proof(samples.motp_at(NOW), NOW))))
+    assert results(adoption) == ["adopted"]
+    assert samples.decide(adoption.record, samples.motp_at(NOW)).verdict == "refuse"
+
+
+@pytest.mark.parametrize("ahead", [31, 32, 10**6])
+def test_unlock_of_motp(ahead: int) -> None:
+    """Unlock keeps used a mOTP code that may still be good, and mends one of a clock gone wrong."""
+    held = samples.account(samples.motp_draft())
+    (each,) = held.ordered()
+    held = held._replace(state=held.state._replace(steps={each.id: NOW // 10 + ahead}))
+    after = changes.unlock(held, NOW).state.steps[each.id]
+    assert after == NOW // 10 + (ahead if ahead <= 31 else 0)
+
+
 def test_owner_may_widen() -> None:
     """Who has an unlimited token may take the limit off another, also one that root has set."""
     held = samples.account(samples.totp_draft(), samples.hotp_draft(groups=MAIL))

@@ -194,3 +194,22 @@ def test_nothing_refused_becomes_good(first: list[int], second: list[int], seen:
     after = again(held, *added)
     assert state.join(held.state, after.state) == after.state
     assert again(after, *added) == after
+
+
+def test_app_password_again() -> None:
+    """An app password that comes again is the token that is there, with its name and limit."""
+    held = samples.account(samples.password_draft())
+    (each,) = held.ordered()
+    same = again(held, samples.password_draft("other", groups=("sshd",)))
+    assert same.ordered() == [each]
+    gone = changes.remove(held, each.id, NOW)
+    with pytest.raises(RefusedError, match="was removed"):
+        again(gone, samples.password_draft())
+
+
+def test_motp_comes_with_its_step() -> None:
+    """A mOTP token that was confirmed by a code has that code used."""
+    held = samples.account(samples.motp_draft(seen=NOW // 10), now=NOW)
+    assert samples.decide(held, samples.motp_at(NOW)).reason == "AUTH_OTP_ALREADY_USED"
+    with pytest.raises(RefusedError, match="of the future"):
+        samples.account(samples.motp_draft(seen=NOW // 10 + AHEAD_MAX + 1), now=NOW)

@@ -20,7 +20,8 @@ LAYERS = (
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
         "copies", "grace", "groups", "ini", "joining", "limits", "login", "moving", "networks",
         "policy",
-        "kinds", "kinds.hotp", "kinds.paper", "kinds.scratch", "kinds.sent", "kinds.totp",
+        "kinds", "kinds.hotp", "kinds.motp", "kinds.paper", "kinds.password", "kinds.scratch",
+        "kinds.sent", "kinds.timed", "kinds.totp",
         "formats",
     },
     {
@@ -41,7 +42,8 @@ NOT_IN_A_LOGIN = {
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
     "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
     "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.groups", "otpauth.ini",
-    "otpauth.keyfiles", "otpauth.kinds.paper", "otpauth.kinds.sent", "otpauth.numbers",
+    "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper", "otpauth.kinds.password",
+    "otpauth.kinds.sent", "otpauth.numbers",
     "otpauth.process", "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.onebox",
     "otpauth.uri", "email",
 }  # fmt: skip

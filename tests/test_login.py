@@ -255,9 +255,13 @@ def test_kinds_of_the_rule(kind: str) -> None:
         "totp": code_at(NOW),
         "hotp": code_of(0),
         "scratch": samples.SCRATCH_CODES[0],
+        "motp": samples.motp_at(NOW),
         "list": f"7 {samples.LIST_PASSWORDS[7]}",
+        "password": samples.APP_PASSWORD,
     }
-    held = changes.apply(HELD, changes.Change(add=(samples.list_draft(),)), samples.ground())
+    more = (samples.list_draft(), samples.motp_draft(), samples.password_draft())
+    held = changes.apply(HELD, changes.Change(add=more), samples.ground())
+    rule = rule._replace(names=("imap",))
     accepted = [each for each in typed if decide(held, typed[each], rule=rule).verdict == "accept"]
     assert accepted == [kind]
 
@@ -432,3 +436,110 @@ def test_limits_are_those_told() -> None:
     """The person is never asked to wait longer than the rule's span of the rate."""
     assert RULE.rate_limit[1] == login.AGAIN_MAX
     assert limits.REPEAT_LIFE == 60
+
+
+# App passwords
+
+STATIC = samples.account(samples.totp_draft(), samples.scratch_draft(), samples.password_draft())
+MAIL = RULE._replace(names=("imap",))
+
+
+def test_app_password() -> None:
+    """An app password lets in again and again, and nothing but its last use comes of it."""
+    rule = MAIL._replace(grace=3600)
+    held = STATIC
+    for number in range(3):
+        outcome = decide(held, "K7MQ3-x2vd9-wtr4h-c3fys", now=NOW + number, rule=rule)
+        assert (outcome.verdict, outcome.reason) == ("accept", "AUTH_OK_STATIC")
+        assert outcome.token == "laptop"
+        held = after(outcome, held)
+        laptop = held.named("laptop")
+        assert laptop
+        assert held.state == STATIC.state._replace(last={laptop.id: NOW + number})
+
+
+def test_app_password_elsewhere() -> None:
+    """At a service that it is not for it is wrong like any other text, and not even compared."""
+    for names in ((), ("sshd",)):
+        outcome = decide(STATIC, samples.APP_PASSWORD, rule=RULE._replace(names=names))
+        assert (outcome.reason, outcome.record) == ("AUTH_NO_CODE", None)
+
+
+def test_app_password_forgives_nothing() -> None:
+    """After a right app password the failures of its place are what they were."""
+    held = STATIC
+    for number in range(2):
+        held = after(decide(held, wrong_code(number, now=NOW), rule=MAIL), held)
+    assert samples.events_of(held) == 2
+    held = after(decide(held, samples.APP_PASSWORD, rule=MAIL), held)
+    assert samples.events_of(held) == 2
+    assert held.state.known == {}
+
+
+def test_wrong_app_password_is_charged() -> None:
+    """A wrong app password is charged as a wrong code is."""
+    held = after(decide(STATIC, "0" * 20, rule=MAIL), STATIC)
+    assert samples.events_of(held) == 1
+
+
+def test_app_password_while_limited() -> None:
+    """Whoever floods an account with wrong answers does not keep its programs out."""
+    held = STATIC
+    for number in range(4):
+        held = after(decide(held, wrong_code(number, now=NOW), rule=MAIL), held)
+    assert decide(held, code_at(NOW), rule=MAIL).reason == "AUTH_RATE_LIMITED"
+    for second in (0, 0, 1):
+        outcome = decide(held, samples.APP_PASSWORD, now=NOW + second, rule=MAIL)
+        assert outcome.reason == "AUTH_OK_STATIC"
+        held = after(outcome, held)
+    wrong = decide(held, "0" * 20, rule=MAIL)
+    assert (wrong.reason, wrong.record) == ("AUTH_RATE_LIMITED", None)
+    assert samples.events_of(held) == 3
+
+
+def test_app_password_says_nothing() -> None:
+    """A program is told no news, so that its owner hears of them at his own next login."""
+    rule = MAIL._replace(names=("imap", "sshd"))
+    program = decide(STATIC, samples.APP_PASSWORD, rule=rule, first_factor="password")
+    assert program.say == ()
+    person = decide(after(program, STATIC), code_at(NOW), rule=rule, first_factor="password")
+    assert any("'laptop' was added" in line for line in person.say)
+
+
+def test_outcomes_of_programs() -> None:
+    """Many logins of a program leave one outcome, beside those of persons."""
+    held = after(decide(STATIC, wrong_code(0, now=NOW), rule=MAIL), STATIC)
+    for number in range(30):
+        held = after(decide(held, samples.APP_PASSWORD, now=NOW + number, rule=MAIL), held)
+    assert [row.reason for row in held.outcomes] == ["AUTH_FAILED", "AUTH_OK_STATIC"]
+    assert held.outcomes[1].second == NOW + 29
+    other = decide(held, samples.APP_PASSWORD, rule=MAIL, place="192.0.2.9")
+    assert len(after(other, held).outcomes) == 3
+
+
+# mOTP
+
+
+def test_motp_makes_a_place_known() -> None:
+    """A mOTP code is a person's: it is used up, and makes its place known."""
+    held = samples.account(samples.motp_draft())
+    first = decide(held, samples.motp_at(NOW))
+    assert (first.reason, first.token) == ("AUTH_OK_OTP", "motp")
+    held = after(first, held)
+    assert list(held.state.known) == [samples.ADDRESS]
+    assert decide(held, samples.motp_at(NOW)).reason == "AUTH_OTP_ALREADY_USED"
+
+
+def test_six_digits_of_motp_and_totp() -> None:
+    """A mOTP code that is all digits has the shape of both: both are compared, one accepted."""
+    held = samples.account(samples.totp_draft(), samples.motp_draft())
+    when = next(NOW + 10 * n for n in range(999) if samples.motp_at(NOW + 10 * n).isdigit())
+    mine = decide(held, samples.motp_at(when), now=when)
+    assert (mine.verdict, mine.token) == ("accept", "motp")
+    assert mine.record
+    assert list(mine.record.state.steps) == [
+        each.id for each in held.ordered() if each.kind == "motp"
+    ]
+    assert decide(held, code_at(when), now=when).token == "phone"
+    wrong = after(decide(held, wrong_code(5, now=when), now=when), held)
+    assert samples.events_of(wrong) == 1

@@ -1,4 +1,4 @@
-"""HOTP and TOTP against the tables of the RFCs and two independent implementations."""
+"""HOTP, TOTP and mOTP against published tables and two independent implementations."""
 
 from __future__ import annotations
 
@@ -92,3 +92,16 @@ def test_secret_sizes_as_oathtool(size: int) -> None:
     secret = bytes(range(1, size + 1))
     done = subprocess.run(["oathtool", "--hotp", secret.hex()], capture_output=True, check=True)
     assert oath.hotp(secret, 0) == done.stdout.decode().strip()
+
+
+@pytest.mark.parametrize(
+    ("now", "pin", "secret", "code"),
+    [
+        (165892298, "1234", "e3152afee62599c8", "e7d8b6"),
+        (123456789, "1234", "e3152afee62599c8", "4ebfb2"),
+        (1659540020, "9999", "bbb1912bb5c515be", "ced7b1"),
+    ],
+)
+def test_motp_vectors(now: int, pin: str, secret: str, code: str) -> None:
+    """The published codes of mOTP come out."""
+    assert oath.motp(secret, pin, oath.time_step(now, period=oath.MOTP_PERIOD)) == code

@@ -17,6 +17,8 @@ from tests import samples
 DRAFTS = {
     "totp": samples.totp_draft(note="grün", expires=7, seen=8, groups=("imap", "smtp")),
     "hotp": samples.hotp_draft(seen=2**32 - 1),
+    "motp": samples.motp_draft(seen=8),
+    "password": samples.password_draft(nt="0f" * 16),
     "scratch": samples.scratch_draft(),
     "mail": samples.address_draft(note="grün", expires=7),
     "sms": samples.address_draft(to="+49301234567", kind="sms"),
@@ -60,7 +62,29 @@ BAD_PARAMS: dict[str, tuple[str, dict[str, Any]]] = {
     "period_of_hotp": ("hotp", samples.hotp_params(period=30)),
     "period_missing": ("totp", samples.hotp_params()),
     "list": ("totp", []),  # type: ignore[dict-item]
-    "kind": ("motp", samples.totp_params()),
+    "kind": ("steam", samples.totp_params()),
+    "motp_short": ("motp", {"secret": "abcdef0", "pin": "1234"}),
+    "motp_long": ("motp", {"secret": "a" * 65, "pin": "1234"}),
+    "motp_upper": ("motp", {"secret": "E3152AFEE62599C8", "pin": "1234"}),
+    "motp_letter": ("motp", {"secret": "g3152afee62599c8", "pin": "1234"}),
+    "motp_number": ("motp", {"secret": 3152152135, "pin": "1234"}),
+    "motp_no_pin": ("motp", {"secret": samples.MOTP_SECRET}),
+    "pin_short": ("motp", {"secret": samples.MOTP_SECRET, "pin": "123"}),
+    "pin_long": ("motp", {"secret": samples.MOTP_SECRET, "pin": "1" * 17}),
+    "pin_letter": ("motp", {"secret": samples.MOTP_SECRET, "pin": "12a4"}),
+    "pin_arabic": ("motp", {"secret": samples.MOTP_SECRET, "pin": "\u0661234"}),
+    "pin_number": ("motp", {"secret": samples.MOTP_SECRET, "pin": 1234}),
+    "password_short": ("password", {"bits": 100, "codes": ["k7mq3x2vd9wtr4hc3fy"], "nt": ""}),
+    "password_dash": ("password", {"bits": 100, "codes": ["k7mq3-x2vd9-wtr4h-c3"], "nt": ""}),
+    "password_upper": ("password", {"bits": 100, "codes": ["K7MQ3X2VD9WTR4HC3FYS"], "nt": ""}),
+    "password_none": ("password", {"bits": 100, "codes": [], "nt": ""}),
+    "password_two": ("password", {"bits": 100, "codes": ["0" * 20, "1" * 20], "nt": ""}),
+    "password_number": ("password", {"bits": 100, "codes": [1], "nt": ""}),
+    "password_bits": ("password", {"bits": 79, "codes": ["0" * 20], "nt": ""}),
+    "password_nt_short": ("password", {"bits": 100, "codes": ["0" * 20], "nt": "0f" * 15}),
+    "password_nt_upper": ("password", {"bits": 100, "codes": ["0" * 20], "nt": "0F" * 16}),
+    "password_nt_null": ("password", {"bits": 100, "codes": ["0" * 20], "nt": None}),
+    "password_nt_missing": ("password", {"bits": 100, "codes": ["0" * 20]}),
     "codes_none": ("scratch", {"bits": 40, "codes": []}),
     "codes_many": ("scratch", {"bits": 40, "codes": [f"{n:08}" for n in range(21)]}),
     "codes_order": ("scratch", {"bits": 40, "codes": ["22222222", "11111111"]}),
@@ -115,7 +139,8 @@ json_values = st.recursive(
     st.sampled_from(list(DRAFTS)),
     st.dictionaries(st.sampled_from(Draft._fields), json_values, max_size=2),
     st.dictionaries(
-        st.sampled_from(["secret", "codes", "bits", "digits", "to", "salt"]), json_values
+        st.sampled_from(["secret", "codes", "bits", "digits", "pin", "nt", "to", "salt"]),
+        json_values,
     ),
 )
 def test_arbitrary_draft(kind: str, fields: dict[str, Any], params: dict[str, Any]) -> None:
@@ -139,16 +164,34 @@ def test_arbitrary_token(ident: str, fields: dict[str, Any]) -> None:
 
 
 def test_no_secret_in_repr() -> None:
-    """Neither secret, codes nor address are in the repr of a draft, a token or a record."""
-    held = samples.account(samples.totp_draft(), samples.scratch_draft(), samples.address_draft())
+    """No secret, PIN, code, hash or address is in the repr of a draft, a token or a record."""
+    held = samples.account(*DRAFTS.values())
     texts = [repr(each) for each in (*DRAFTS.values(), *held.ordered(), held)]
     hidden = [
         samples.SECRET.hex(),
         *samples.SCRATCH_CODES,
         "bob@example.org",
-        *held.ordered()[0].params.get("codes", ()),
+        *(samples.MOTP_SECRET, "1234", samples.APP_PASSWORD, "0f" * 16),
+        *(code for each in held.ordered() for code in each.params.get("codes", ())),
     ]
     assert not [(text, each) for text in texts for each in hidden if each in text]
+
+
+def test_password_without_groups() -> None:
+    """An app password that is good everywhere is neither read as a draft nor as a token."""
+    draft = samples.password_draft()
+    (each,) = samples.account(draft).ordered()
+    with pytest.raises(FormatError):
+        token.draft_from({**token.draft_value(draft), "groups": []})
+    with pytest.raises(FormatError):
+        token.token_from(each.id, {**token.token_value(each), "groups": []})
+
+
+def test_material_of_motp() -> None:
+    """The PIN is a part of what identifies a mOTP token: the same phone with another is another."""
+    one, two = samples.motp_draft(), samples.motp_draft(pin="4321")
+    assert one.material() != two.material()
+    assert one.material() == samples.motp_draft("other", note="x").material()
 
 
 def test_live() -> None:

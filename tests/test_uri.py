@@ -131,3 +131,47 @@ def test_base32(secret: bytes) -> None:
 def test_no_secret_in_repr() -> None:
     """What a URI was read as does not show its secret."""
     assert samples.SECRET.hex() not in repr(uri.parse(WHOLE, name="phone"))
+
+
+MOTP = "e3152afee62599c8"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"motp://web1:alice?secret={MOTP}",
+        f"motp://web1:alice?secret={MOTP.upper()}",
+        f"otpauth://motp/web1:alice?secret={MOTP}",
+        f"otpauth://motp/web1%3Aalice?secret={MOTP}&digits=6&period=10",
+    ],
+)
+def test_motp(text: str) -> None:
+    """Both ways to write a mOTP token give its secret and names, and never a PIN."""
+    read = uri.parse(text, name="t")
+    assert read == uri.Read(Draft("motp", "t", {"secret": MOTP, "pin": ""}), "web1", "alice")
+
+
+@pytest.mark.parametrize(("issuer", "account"), [("web1", "alice"), ("b\u00fc ro", "m/x?&")])
+def test_motp_round_trip(issuer: str, account: str) -> None:
+    """What a phone scans is read as the same token, and has no PIN in it."""
+    draft = samples.motp_draft("t", pin="987654")
+    text = uri.build(draft, issuer=issuer, account=account)
+    assert text.startswith("motp://")
+    assert "987654" not in text
+    assert uri.parse(text, name="t") == uri.Read(
+        draft._replace(params={**draft.params, "pin": ""}), issuer, account
+    )
+    assert uri.build(draft, issuer="", account="alice").startswith("motp://alice:alice?")
+
+
+@pytest.mark.parametrize("secret", ["", "abcdef0", "a" * 65, "e3152afee62599cg", "\u0661" * 16])
+def test_bad_motp(secret: str) -> None:
+    """A mOTP secret of another length or with other digits is a FormatError without it."""
+    with pytest.raises(FormatError) as caught:
+        uri.parse(f"motp://web1:alice?secret={secret}", name="t")
+    assert not secret or secret not in str(caught.value)
+
+
+def test_motp_secret_in_groups() -> None:
+    """An init-secret is read as people write it."""
+    assert uri.motp_secret(" E315 2afe-E625 99C8\n") == MOTP

@@ -31,7 +31,7 @@ from otpauth.errors import (
 )
 from otpauth.host import Host
 from otpauth.login import Request
-from otpauth.token import SENT, SETS, Draft
+from otpauth.token import HASHED, SENT, Draft
 
 if TYPE_CHECKING:
     import argparse
@@ -116,11 +116,11 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     if token.kind in SENT:
         print(token.params["to"])
         return report.DONE
-    if token.kind in SETS:
+    if token.kind in HASHED:
         verb = "codes" if token.kind == "scratch" else "replace"
         name = "" if token.kind == "scratch" else f" {token.name}"
         raise RefusedError(
-            f"the codes of {token.name!r} are kept as hashes and cannot be shown",
+            f"{token.name!r} is kept as a hash and cannot be shown",
             hint=f"new ones: {PROGRAM} {verb} {one.account.name}{name}",
         )
     seen = held.state.counters.get(ident, 0)

@@ -53,7 +53,7 @@ def export(options: argparse.Namespace) -> int:
 def _item(held: Record, each: Token) -> Imported:
     """Return a token with its state; the codes of a set are known as hashes only."""
     state, params = held.state, each.params
-    if each.kind in token.SETS:
+    if each.kind in token.HASHED:
         params = {**params, "codes": []}
     seen = state.counters.get(each.id, 0) if each.kind == "hotp" else state.steps.get(each.id, 0)
     drift = state.drifts.get(each.id, (0, 0))[1]

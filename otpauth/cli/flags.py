@@ -28,7 +28,7 @@ QR_MODES = {
     "UTF8_GREY": "utf8",
 }
 MINIMAL = -1  # what -W puts in the place of a number
-MINIMAL_WINDOWS = {"totp": 3, "hotp": 1}
+MINIMAL_WINDOWS = {"totp": 3, "hotp": 1, "motp": 3}
 STEP_MAX = 60  # seconds
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otpauth import stack, token
+from otpauth import policy, stack, token
 from otpauth.cli import report
 from otpauth.errors import FormatError, UsageError
 
@@ -31,25 +31,19 @@ def read(target: Target, text: str) -> tuple[str, ...]:
             f"--for {text}: not 1 to {token.GROUPS_MAX} names of services or groups",
             hint=f"like --for imap,smtp, or --for {EVERYWHERE}",
         )
-    there = known()
+    there = known(target)
     for name in names:
         if name not in there:
             report.say(target.program, "warning", f"this host has no service or group {name!r}")
-            report.say(target.program, "hint", nearest(name, there))
+            report.say(target.program, "hint", policy.nearest(name, there))
     return groups
 
 
-def known() -> list[str]:
+def known(target: Target) -> list[str]:
     """Return the names of this host that a token can be limited to."""
-    return sorted(stack.services())
-
-
-def nearest(name: str, there: list[str]) -> str:
-    """Return which of the names that are there may be meant."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, there, 1)
-    return f"{near[0]} ? set it again if so" if near else "there are: " + " ".join(there)
+    found = target.policy
+    sections = {*found.groups, *(each.name for each in found.services)}
+    return [*sorted(sections), *(each for each in stack.services() if each not in sections)]
 
 
 def told(groups: tuple[str, ...]) -> str:

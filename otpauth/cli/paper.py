@@ -42,7 +42,7 @@ PREFIX_MAX = 64  # characters
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 _GROUP = 4  # characters between blanks
 _WIDTH = 79  # columns of a printed page
-_OPTIONS = ("alphabet", "bits", "count", "html", "prefix", "sheet")
+OPTIONS = ("alphabet", "bits", "count", "html", "prefix", "sheet")
 _NOT_OURS = ("algorithm", "digits", "period", "codes", "issuer", "label", "qr_file", "uri", "json")
 
 
@@ -59,7 +59,7 @@ class Printed(NamedTuple):
 
 def check(kind: str, options: argparse.Namespace) -> None:
     """Raise UsageError if an option is given that is not for tokens of this kind."""
-    wrong = _NOT_OURS if kind == "list" else _OPTIONS
+    wrong = _NOT_OURS if kind == "list" else OPTIONS
     given = [each for each in wrong if getattr(options, each, None)]
     if given:
         word = given[0].replace("_", "-")

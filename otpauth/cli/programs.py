@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth import uri
-from otpauth.cli import report, wizard
+from otpauth.cli import mobile, report, wizard
 from otpauth.cli.target import proof_of
 from otpauth.errors import RefusedError
 
@@ -49,6 +49,14 @@ def show_codes(target: Target, codes: list[str]) -> None:
     sys.stdout.flush()
 
 
+def show_password(target: Target, draft: Draft, password: str) -> None:
+    """Print a new app password as an object."""
+    head = {"user": target.account.name, "name": draft.name, "kind": draft.kind}
+    groups = list(draft.groups)
+    report.as_json({**head, "groups": groups, "password": password, **_end(target)})
+    sys.stdout.flush()
+
+
 def proof(target: Target) -> Proof | None:
     """Read a code of a present token from stdin, if the change needs one; an empty line is none.
 
@@ -67,7 +75,12 @@ def proof(target: Target) -> Proof | None:
 
 
 def confirmed(target: Target, draft: Draft, *, hint: str) -> Draft:
-    """Read codes of a new token from stdin until one is right. Raises RefusedError at its end."""
+    """Read codes of a new token from stdin until one is right; before these the PIN of a mOTP one.
+
+    Raises FormatError, at the end of stdin RefusedError.
+    """
+    if draft.kind == "motp":
+        draft = mobile.with_pin(draft, sys.stdin.readline(LINE_MAX))
     while line := sys.stdin.readline(LINE_MAX):
         seen, fault = wizard.check(draft, line, int(time.time()))
         if not fault:
@@ -79,7 +92,7 @@ def confirmed(target: Target, draft: Draft, *, hint: str) -> Draft:
 def as_value(target: Target, shown: Shown) -> dict[str, Any]:
     """Return an enrolment for JSON."""
     draft = shown.draft
-    params = {key: value for key, value in draft.params.items() if key != "secret"}
+    params = {k: value for k, value in draft.params.items() if k not in ("secret", "pin")}
     if draft.kind == "hotp":
         params["counter"] = draft.seen
     return {
@@ -90,7 +103,7 @@ def as_value(target: Target, shown: Shown) -> dict[str, Any]:
         "issuer": shown.named.issuer,
         "account": shown.named.account,
         "uri": wizard.address(draft, shown.named),
-        "secret": key(draft),
+        "secret": uri.key(draft),
         "scratch_codes": [wizard.spelt(code) for code in shown.codes],
         **_end(target),
     }
@@ -98,8 +111,3 @@ def as_value(target: Target, shown: Shown) -> dict[str, Any]:
 
 def _end(target: Target) -> dict[str, Any]:
     return {"key": target.public.id, "file": target.path, "proof": target.needs_proof()}
-
-
-def key(draft: Draft) -> str:
-    """Return the secret in base32."""
-    return uri.base32(bytes.fromhex(draft.params["secret"]))

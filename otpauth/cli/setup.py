@@ -11,12 +11,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from otpauth import services
+from otpauth import services, uri
 from otpauth.changes import Change
 from otpauth.cli import flags, programs, report, verbs, wizard
 from otpauth.cli.programs import Shown
 from otpauth.cli.target import Own
-from otpauth.errors import RefusedError
+from otpauth.errors import RefusedError, UsageError
 from otpauth.token import ONE_TIME
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def setup(target: Target, options: argparse.Namespace) -> int:
     flags.check(options)
     kind = kind_of(target, options)
     wished = flags.wished(options, kind)
+    if kind == "motp" and (options.quiet or options.no_confirm):
+        raise UsageError("a mOTP token needs its PIN", hint="without -C and -q")
     _check_new(target)
     if options.uri:
         return verbs.from_uri(target, options, FIRST_NAME, verb="setup", wished=wished)
@@ -69,7 +71,7 @@ def _by_dialogue(target: Target, options: argparse.Namespace, shown: Shown, chan
     with verbs.opened_terminal(plain=options.plain, qr=qr) as terminal, terminal.screen():
         draft = wizard.enrol(terminal, shown.draft, shown.named)
         if shown.codes:
-            wizard.hand_out(terminal, shown.codes)
+            wizard.hand_out(terminal, wizard.codes_told(terminal, shown.codes))
         _submit(target, options, shown._replace(draft=draft), change)
     _next_steps(target, draft, shown.codes, typed=True)
 
@@ -107,7 +109,7 @@ def _as_text(target: Target, options: argparse.Namespace, shown: Shown) -> list[
         from otpauth.cli import qr
 
         lines += qr.draw(address, utf8=mode != "ansi" and _is_utf8()).lines
-    lines.append(f"Your new secret key is: {programs.key(shown.draft)}")
+    lines.append(f"Your new secret key is: {uri.key(shown.draft)}")
     if shown.codes:
         lines.append("Your emergency scratch codes are:")
         lines += [f"  {wizard.spelt(code)}" for code in shown.codes]

@@ -222,7 +222,10 @@ def _with_sheet(one: AtOnce, folder: Folder, options: argparse.Namespace) -> Res
         return Result(SKIPPED, f"{name}: skipped, is enrolled already")
     if one.waiting:
         return Result(SKIPPED, f"{name}: skipped, an enrolment waits for its first login")
-    draft = verbs.blank(one, setup.kind_of(one, options), setup.FIRST_NAME, options)
+    kind = setup.kind_of(one, options)
+    if kind == "motp":
+        raise RefusedError("a mOTP token needs its user's PIN", hint="-t or -c")
+    draft = verbs.blank(one, kind, setup.FIRST_NAME, options)
     codes = verbs.new_codes(one, options.codes)
     scratch = (wizard.scratch_draft(codes),) if codes else ()
     change = Change(add=(draft, *scratch), wishes=flags.wished(options, draft.kind))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from otpauth import oath, token, uri, wishes
 from otpauth.changes import Change, Proof
-from otpauth.cli import flags, limited, programs, report, wizard
+from otpauth.cli import flags, limited, mobile, programs, report, wizard
 from otpauth.cli.target import NEW, Own, proof_of
 from otpauth.cli.terminal import Terminal
 from otpauth.errors import FormatError, NotEnrolledError, NoTerminalError, RefusedError, UsageError
@@ -45,7 +45,7 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
 
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    from otpauth.cli import addresses, paper
+    from otpauth.cli import addresses, appword, paper
 
     paper.check(options.kind, options)
     addresses.check(options.kind, options)
@@ -58,6 +58,8 @@ def add(target: Target, options: argparse.Namespace) -> int:
         return paper.make(target, options, name, verb="add")
     if options.kind in token.SENT:
         return addresses.add(target, options, name)
+    if options.kind == "password":
+        return appword.make(target, options, name, verb="add")
     if options.uri:
         return from_uri(target, options, name, verb="add")
     if options.kind == "scratch":
@@ -71,13 +73,15 @@ def add(target: Target, options: argparse.Namespace) -> int:
 
 def replace(target: Target, options: argparse.Namespace) -> int:
     """Put a new secret in the place of a token: a new phone."""
-    from otpauth.cli import paper
+    from otpauth.cli import appword, paper
 
     old = target.named(options.name)
     paper.check(old.kind, options)
     options.groups = old.groups
     if old.kind == "list":
         return paper.make(target, options, old.name, verb="replace", remove=(old.id,))
+    if old.kind == "password":
+        return appword.make(target, options, old.name, verb="replace", remove=(old.id,))
     if old.kind == "scratch":
         return codes(target, options)
     if old.kind in token.SENT:
@@ -110,7 +114,7 @@ def codes(target: Target, options: argparse.Namespace) -> int:
         proof = target.prove(terminal)
         with terminal.screen():
             if new:
-                wizard.hand_out(terminal, new)
+                wizard.hand_out(terminal, wizard.codes_told(terminal, new))
             target.submit("codes", "scratch", Change(add=drafts, remove=old, proof=proof))
     print(f"{target.program}: {len(new)} scratch codes {when(target)}; the old ones end then")
     return report.DONE
@@ -188,6 +192,11 @@ def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> 
     path = getattr(options, "qr_file", None)
     if path and os.path.lexists(path):
         raise RefusedError(f"{path!r} exists already", hint="name another file")
+    groups, expires = getattr(options, "groups", ()), expiry(options.expires)
+    if kind == "motp":
+        if options.algorithm or options.digits or options.period:
+            raise UsageError("mOTP knows neither --algorithm nor --digits nor --period")
+        return mobile.blank(name)._replace(expires=expires, groups=groups)
     algorithm, digits, period = target.policy.setup.totp
     step_size = getattr(options, "step_size", None)
     params = {
@@ -205,8 +214,7 @@ def blank(target: Target, kind: str, name: str, options: argparse.Namespace) -> 
         raise UsageError(
             f"--period is from {oath.PERIOD_MIN} to {oath.PERIOD_MAX} seconds"
         ) from None
-    groups = getattr(options, "groups", ())
-    return Draft(kind, name, params, expires=expiry(options.expires), groups=groups)
+    return Draft(kind, name, params, expires=expires, groups=groups)
 
 
 def check_allowed(target: Target, kind: str) -> None:
@@ -271,7 +279,10 @@ def from_uri(
     verb: str,
     wished: Wishes | None = None,
 ) -> int:
-    """Enrol the secret of a URI on stdin; a second line may be a code, as proof."""
+    """Enrol the secret of a URI on stdin; a second line may be a code, as proof.
+
+    Of mOTP the second line is the PIN, and a third one the proof.
+    """
     if options.uri != "-":
         raise UsageError("--uri takes '-': the URI is read from standard input, never from argv")
     if options.algorithm or options.digits or options.period or options.codes is not None:
@@ -288,9 +299,12 @@ def from_uri(
     kind = options.kind or draft.kind
     if kind != draft.kind:
         raise UsageError(f"the URI is of a {draft.kind} token, not {kind}")
-    proof = proof_of(lines[1]) if len(lines) > 1 else None
+    if draft.kind == "motp":
+        draft = mobile.with_pin(draft, lines.pop(1) if lines[1:] else "")
+    proof = proof_of(lines[1]) if lines[1:] else None
     if token.weak(draft.kind, token.bits(draft)):
-        report.say(target.program, "warning", "the secret is shorter than 128 bits (RFC 4226)")
+        least = token.STRONG.get(draft.kind, token.SECRET_STRONG)
+        report.say(target.program, "warning", f"the secret is shorter than {least} bits")
     target.submit(verb, name, Change(add=(draft,), proof=proof, wishes=wished))
     if target.needs_proof() and proof is None:
         print(f"{target.program}: {name} waits for the administrator: it came without a code")

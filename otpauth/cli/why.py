@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 LATEST = 10
 ACCEPTED = frozenset(
     {
-        *(login.OK_OTP, login.OK_SCRATCH, login.OK_GRACE, login.OK_BYPASS, login.OK_NULLOK),
-        login.OK_NOT_ASKED,
+        *(login.OK_OTP, login.OK_SCRATCH, login.OK_STATIC, login.OK_GRACE, login.OK_BYPASS),
+        *(login.OK_NULLOK, login.OK_NOT_ASKED),
     }
 )
 
@@ -40,6 +40,7 @@ SENTENCES = {
         "accepted: a scratch code of {token}",
         "was the phone lost? then, as {user}: otpauth replace phone",
     ),
+    login.OK_STATIC: Told("accepted: the app password {token}"),
     login.OK_GRACE: Told("accepted without a code: one of {token} was accepted from there before"),
     login.OK_BYPASS: Told(
         "accepted without a code: the administrator lets {user} in without one for a while",

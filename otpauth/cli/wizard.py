@@ -10,7 +10,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import __version__, answer, oath, uri
+from otpauth import __version__, answer, oath, token, uri
 from otpauth.errors import RefusedError
 from otpauth.kinds import hotp
 from otpauth.token import SCRATCH_ALPHABET, SCRATCH_LENGTH, SCRATCH_STRONG, Draft
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SECRET_SIZE = 20  # bytes: RFC 4226 section 4, R6
 SKEW_SEEN = 43200  # seconds: as far as a phone's clock is looked for, to tell its owner
 QUESTION_ROWS = 3
+WINDOW = 3  # codes that count as those of now
 
 
 class Words(NamedTuple):
@@ -58,15 +59,16 @@ def enrol(terminal: Terminal, draft: Draft, words: Words) -> Draft:
 
     Raises RefusedError if its user quits.
     """
+    if draft.kind == "motp":
+        from otpauth.cli import mobile
+
+        return mobile.enrol(terminal, draft, words)
     misses = 0
     message = ""
     while True:
-        _show(terminal, draft, words, _question(draft), message)
-        typed = terminal.ask("Code: ", fresh=not message)
-        word = typed.strip().lower()
-        if word == "q":
-            raise RefusedError("stopped; nothing was changed")
-        if word == "?":
+        show(terminal, draft, words, _question(draft), message)
+        typed = answer_of(terminal, "Code: ", fresh=not message)
+        if typed == "?":
             message = _HELP
             continue
         seen, message = check(draft, typed, int(time.time()))
@@ -77,9 +79,17 @@ def enrol(terminal: Terminal, draft: Draft, words: Words) -> Draft:
             message += "\nis it another entry of the app?"
 
 
+def answer_of(terminal: Terminal, question: str, *, echo: bool = True, fresh: bool = False) -> str:
+    """Ask one question of the dialogue. Raises RefusedError if the answer is to stop."""
+    typed = terminal.ask(question, echo=echo, fresh=fresh).strip()
+    if typed.lower() == "q":
+        raise RefusedError("stopped; nothing was changed")
+    return typed
+
+
 def show_again(terminal: Terminal, draft: Draft, words: Words) -> None:
     """Show a token's QR until Enter, for another app or a new phone of the same owner."""
-    _show(terminal, draft, words)
+    show(terminal, draft, words)
     terminal.ask("Enter clears the screen: ", echo=False, fresh=True)
 
 
@@ -89,23 +99,23 @@ def check(draft: Draft, typed: str, now: int) -> tuple[int, str]:
     Never says what would have been right.
     """
     code = answer.code(typed)
-    digits = draft.params["digits"]
-    if not code.isdigit() or len(code) != digits:
-        return 0, _not_a_code(code, digits)
+    length, digits = _shape(draft)
+    if not answer.Candidate(code).fits(length, digits):
+        return 0, _not_a_code(code, length, digits)
     if draft.kind == "hotp":
         return _check_counter(draft, code)
     return _check_time(draft, code, now)
 
 
 def _check_time(draft: Draft, code: str, now: int) -> tuple[int, str]:
-    period = draft.params["period"]
+    period = token.period(draft)
     here = oath.time_step(now, period=period)
     reach = SKEW_SEEN // period
     fits = [step for step in range(here - reach, here + reach + 1) if _code(draft, step) == code]
     if not fits:
         return 0, "that is not the code of this entry"
     step = min(fits, key=lambda each: abs(each - here))
-    if abs(step - here) <= 1:
+    if abs(step - here) <= token.steps(draft, WINDOW) // 2:
         return step, ""
     shown = time.strftime("%H:%M", time.localtime(step * period))
     minutes = round(abs(step - here) * period / 60)
@@ -123,15 +133,25 @@ def _check_counter(draft: Draft, code: str) -> tuple[int, str]:
 
 def _code(draft: Draft, moving: int) -> str:
     params = draft.params
+    if draft.kind == "motp":
+        return oath.motp(params["secret"], params["pin"], max(moving, 0))
     secret = bytes.fromhex(params["secret"])
     return oath.hotp(secret, max(moving, 0), digits=params["digits"], algorithm=params["algorithm"])
 
 
-def _not_a_code(code: str, digits: int) -> str:
-    if code.isdigit():
+def _shape(draft: Draft) -> tuple[int, str]:
+    """Return how many digits a code has, and which there are."""
+    if draft.kind == "motp":
+        return oath.MOTP_LENGTH, oath.MOTP_DIGITS
+    return draft.params["digits"], "0123456789"
+
+
+def _not_a_code(code: str, length: int, digits: str) -> str:
+    if code and not code.strip(digits):
         unit = "digit" if len(code) == 1 else "digits"
-        return f"that is {len(code)} {unit}; the app shows {digits}"
-    return f"that is not a code; the app shows {digits} digits"
+        return f"that is {len(code)} {unit}; the app shows {length}"
+    which = " 0 to 9, a to f" if len(digits) > 10 else ""
+    return f"that is not a code; the app shows {length} digits{which}"
 
 
 _HELP = (
@@ -140,7 +160,7 @@ _HELP = (
 )
 
 
-def _show(
+def show(
     terminal: Terminal, draft: Draft, words: Words, asked: tuple[str, ...] = (), message: str = ""
 ) -> None:
     """Paint the screen; a message goes below the QR, which must not scroll."""
@@ -180,12 +200,8 @@ def address(draft: Draft, words: Words) -> str:
 
 
 def _words(draft: Draft, words: Words) -> list[str]:
-    params = draft.params
-    groups = uri.groups(uri.base32(bytes.fromhex(params["secret"])))
+    groups = uri.groups(uri.key(draft))
     keys = [" ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]
-    moving = f"time-based, {params['digits']} digits, {params.get('period')} s"
-    if draft.kind == "hotp":
-        moving = f"counter-based, {params['digits']} digits"
     title = f"otpauth {__version__.rpartition('.')[0]}"
     return [
         f"{title}    {words.user} on {words.host}",
@@ -196,9 +212,19 @@ def _words(draft: Draft, words: Words) -> list[str]:
         f"     {words.issuer} ({words.account})" if words.issuer else f"     {words.account}",
         "   No camera? Type this key:",
         *(f"     {line}" for line in keys),
-        f"   {moving},",
-        f"   {params['algorithm']}",
+        *(f"   {line}" for line in _moving(draft)),
     ]
+
+
+def _moving(draft: Draft) -> tuple[str, ...]:
+    """Return what the app must be told where it takes no QR code."""
+    params = draft.params
+    if draft.kind == "motp":
+        return ("mOTP, the key is its init-secret;", "or type that of the app below")
+    if draft.kind == "hotp":
+        return (f"counter-based, {params['digits']} digits,", params["algorithm"])
+    told = f"time-based, {params['digits']} digits, {params['period']} s,"
+    return (told, params["algorithm"])
 
 
 def _question(draft: Draft) -> tuple[str, ...]:
@@ -215,20 +241,24 @@ def spelt(code: str) -> str:
     return f"{code[:4]}-{code[4:]}"
 
 
-def hand_out(terminal: Terminal, codes: list[str]) -> None:
-    """Show scratch codes until their owner says that he has them."""
+def codes_told(terminal: Terminal, codes: list[str]) -> list[str]:
+    """Return what is shown of scratch codes."""
     rows = [spelt(code) for code in codes]
     columns = 5 if terminal.size()[0] >= 72 else 3 if terminal.size()[0] >= 44 else 2
     lines = ["   ".join(rows[start : start + columns]) for start in range(0, len(rows), columns)]
-    told = [
+    return [
         "Phone lost? Each of these works once. Write them down.",
         "",
         *(f"  {line}" for line in lines),
         "",
         "They are not shown again.",
     ]
+
+
+def hand_out(terminal: Terminal, told: list[str], them: str = "them") -> None:
+    """Show codes or a password until their owner says that he has them."""
     terminal.show(told)
-    question = "Enter when you have them (p prints them): "
+    question = f"Enter when you have {them} (p prints {them}): "
     while terminal.ask(question, fresh=True).strip().lower() == "p":
         terminal.write(printed("\n".join([*told, ""])) + "\n")
 
@@ -243,4 +273,4 @@ def printed(sheet: str) -> str:
         )
     except OSError:
         return "there is no printer here (/usr/bin/lp is missing)"
-    return "printed" if done.returncode == 0 else "lp could not print them"
+    return "printed" if done.returncode == 0 else "lp could not print"

@@ -86,7 +86,7 @@ _BY_NAME = (
 )
 _BY_CONTENT = (
     (r"(QR-Code:)?otpauth-migration://", "migration"),
-    (r"(QR-Code:)?otpauth://", "uris"),
+    (r"(QR-Code:)?(otpauth|motp)://", "uris"),
     (r"<(\?xml|!--|([\w.-]+:)?KeyContainer)", "pskc"),
     (r"\{", "aegis"),
     (r"\[", "andotp"),

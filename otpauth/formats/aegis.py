@@ -2,8 +2,9 @@
 
 Encrypted: each password slot holds the master key under AES-256-GCM with a key of scrypt; the
 database is under AES-256-GCM with the master key. The parameters of scrypt come from the file and
-are bounded. Other slots (raw, biometric) are left alone. Entries of the kinds steam, motp and
-yandex are refused: choose others with `only`. `line` is the number of the entry.
+are bounded. Other slots (raw, biometric) are left alone. A motp entry has the bytes of its secret,
+which mOTP hashes as text, and its PIN. Entries of the kinds steam and yandex are refused: choose
+others with `only`. `line` is the number of the entry.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from otpauth import oath
 from otpauth.formats import imported
 from otpauth.formats.imported import FormatError, Imported, PassphraseError, loaded, member
 
@@ -40,6 +42,9 @@ def parse(data: bytes, reading: Reading) -> list[Imported]:
 
 def _draft(entry: Any, name: str, called: str) -> Draft:
     info, kind = member(entry, "info", dict), member(entry, "type", str)
+    if kind == "motp":
+        secret = imported.base32(member(info, "secret", str), oath.MOTP_SECRET_MIN // 2).hex()
+        return imported.motp(name, secret, member(info, "pin", str, ""), note=called)
     return imported.one_time(
         kind,
         name,

@@ -2,7 +2,8 @@
 
 Encrypted (.json.aes): iterations (32 bits, big endian), 12 bytes of salt, 12 of IV, AES-256-GCM
 with a key of PBKDF2-HMAC-SHA1; before 0.6.3 just the IV first, and the key SHA-256 of the password.
-Nothing marks either: both are tried. MOTP and STEAM entries are refused: choose others with `only`.
+Nothing marks either: both are tried. STEAM entries are refused, and MOTP entries, of which there is
+no PIN in the backup: choose others with `only`.
 `line` is the number of the entry.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from otpauth import oath
 from otpauth.formats import imported
 from otpauth.formats.imported import FormatError, Imported, PassphraseError, loaded, member
 
@@ -33,6 +35,11 @@ def parse(data: bytes, reading: Reading) -> list[Imported]:
 
 def _draft(entry: Any, name: str, called: str) -> Draft:
     kind = member(entry, "type", str, "TOTP").lower()
+    if kind == "motp":
+        text = imported.base32(member(entry, "secret", str), oath.MOTP_SECRET_MIN).decode(
+            "ascii", "replace"
+        )
+        return imported.motp(name, text, "", note=called)
     return imported.one_time(
         kind,
         name,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from otpauth import oath
 from otpauth.formats import imported
 from otpauth.formats.imported import FormatError, Imported, at, number
-from otpauth.formats.written import Written, one_time, spare_codes
+from otpauth.formats.written import Written, left_out, one_time, spare_codes
 from otpauth.token import DRIFT_MAX
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def write(items: Sequence[Imported], *, issuer: str, account: str) -> Written:  
             hint="--format uris",
         )
     codes, notes = spare_codes(items)
+    notes += left_out(items)
     good = [code for code in codes if re.fullmatch(r"[1-9][0-9]{7}", code)]
     if len(good) < len(codes):
         notes.append("google-authenticator has no scratch codes but of 8 digits: not exported")

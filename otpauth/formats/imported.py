@@ -162,7 +162,7 @@ def one_time(
     note: str = "",
 ) -> Draft:
     """Return a draft of a TOTP or HOTP token. Raises FormatError if we have no such tokens."""
-    if kind not in token.ONE_TIME:
+    if kind not in token.OATH:
         raise FormatError(
             "the token is of a kind that otpauth has not", hint="leave it out, or out of the choice"
         )
@@ -184,6 +184,19 @@ def one_time(
         raise FormatError("the counter or time step is out of range")
     checked = token.check_params(kind, params, hashed=False)
     return Draft(kind, token.check_name(name), checked, note=label(note), seen=seen)
+
+
+def motp(name: str, secret: str, pin: str, *, note: str = "") -> Draft:
+    """Return a draft of a mOTP token, its secret in hexadecimal. Raises FormatError."""
+    if not pin:
+        raise FormatError(
+            "a mOTP token without its PIN",
+            hint="leave it out, and: otpauth add motp NAME, which asks for secret and PIN",
+        )
+    with at(0):
+        params = {"secret": uri.motp_secret(secret), "pin": pin}
+        checked = token.check_params("motp", params, hashed=False)
+    return Draft("motp", token.check_name(name), checked, note=label(note))
 
 
 def spare(codes: list[str], *, line: int, notes: tuple[str, ...] = ()) -> list[Imported]:
@@ -273,10 +286,10 @@ def window_wish(steps: int) -> str:
     return str(min(steps, WINDOW_MAX))
 
 
-def base32(text: str) -> bytes:
-    """Read a base32 secret as apps write it. Raises FormatError."""
+def base32(text: str, least: int = oath.SECRET_MIN) -> bytes:
+    """Read a base32 secret of at least so many bytes as apps write it. Raises FormatError."""
     with at(0):
-        return uri.from_base32(text)
+        return uri.from_base32(text, least)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

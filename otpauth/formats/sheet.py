@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import token, uri
+from otpauth import oath, token, uri
 from otpauth.formats.imported import FormatError
 from otpauth.formats.written import Written, spare_codes
 
@@ -105,12 +105,14 @@ def _spare(codes: Sequence[str]) -> str:
 
 def _moving(draft: Draft) -> str:
     params = draft.params
+    if draft.kind == "motp":
+        return f"init-secret of mOTP, every {oath.MOTP_PERIOD} s, with a PIN that is not printed"
     how = f"every {params['period']} s" if draft.kind == "totp" else f"counter {draft.seen}"
     return f"{params['digits']} digits, {params['algorithm']}, {how}"
 
 
 def _key(draft: Draft) -> str:
-    return escape(" ".join(uri.groups(uri.base32(bytes.fromhex(draft.params["secret"])))))
+    return escape(" ".join(uri.groups(uri.key(draft))))
 
 
 def _token(draft: Draft, *, issuer: str, account: str) -> str:

@@ -47,7 +47,12 @@ class Last(NamedTuple):
     note: str = ""
 
 
-_NOT_WRITTEN = {"list": "lists", "scratch": "scratch codes"}
+_NOT_WRITTEN = {
+    "list": "lists",
+    "motp": "mOTP tokens",
+    "password": "app passwords",
+    "scratch": "scratch codes",
+}
 
 
 def parse(data: bytes, reading: Reading) -> list[Imported]:

@@ -12,6 +12,8 @@ from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otpauth.answer import Candidate
     from otpauth.policy import Rule
     from otpauth.seal import Fingerprints
@@ -59,14 +61,27 @@ def match(
         from otpauth.kinds import sent
 
         return sent.match(token, state, candidate, now=now, marks=marks)
-    if token.kind == "totp":
+    if token.kind == "password":
+        from otpauth.kinds import password
+
+        return password.match(token, state, candidate, marks=marks)
+    if token.kind == "scratch":
+        from otpauth.kinds import scratch
+
+        return scratch.match(token, state, candidate.code, marks=marks)
+    return _of_device(token.kind)(token, state, candidate, now=now, rule=rule)
+
+
+def _of_device(kind: str) -> Callable[..., Match | None]:
+    """Return the match() of a kind of token.ONE_TIME."""
+    if kind == "totp":
         from otpauth.kinds import totp
 
-        return totp.match(token, state, candidate, now=now, rule=rule)
-    if token.kind == "hotp":
+        return totp.match
+    if kind == "hotp":
         from otpauth.kinds import hotp
 
-        return hotp.match(token, state, candidate, now=now, rule=rule)
-    from otpauth.kinds import scratch
+        return hotp.match
+    from otpauth.kinds import motp
 
-    return scratch.match(token, state, candidate.code, marks=marks)
+    return motp.match

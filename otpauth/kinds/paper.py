@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from otpauth.state import State
     from otpauth.token import Token
 
-_LOOK_ALIKES = str.maketrans("ilo", "110")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ALPHABETS = {"base32": token.SCRATCH_ALPHABET, "digits": "0123456789", "words": _LETTERS}
 _OTPW = _LETTERS + _LETTERS.upper() + "0123456789+/%:="
@@ -101,7 +100,7 @@ def plain(text: str, form: str) -> str:
 
         text = unicodedata.normalize("NFKC", text).replace("\u2010", "-").replace("\u2013", "-")
     text = "".join(text.split()).replace("-", "").lower()
-    return text if form == "words" else text.translate(_LOOK_ALIKES)
+    return text if form == "words" else text.translate(token.LOOK_ALIKES)
 
 
 def _otpw(text: str, length: int) -> str:

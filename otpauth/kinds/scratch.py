@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from otpauth.state import State
     from otpauth.token import Token
 
-_LOOK_ALIKES = str.maketrans("ilo", "110")
-
 
 def fits(code: str) -> bool:
     """Say whether an answer has the shape of a scratch code."""
-    plain = code.translate(_LOOK_ALIKES)
+    plain = code.translate(token.LOOK_ALIKES)
     return len(plain) == token.SCRATCH_LENGTH and not plain.strip(token.SCRATCH_ALPHABET)
 
 
@@ -26,7 +24,7 @@ def match(each: Token, state: State, code: str, *, marks: Fingerprints) -> Match
     """Compare a code with a set of scratch codes; all are compared."""
     if not fits(code):
         return None
-    mark = marks.code(each.id, code.translate(_LOOK_ALIKES))
+    mark = marks.code(each.id, code.translate(token.LOOK_ALIKES))
     hits = [
         place for place, one in enumerate(each.params["codes"]) if hmac.compare_digest(one, mark)
     ]

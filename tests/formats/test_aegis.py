@@ -57,13 +57,27 @@ def test_wrong_password(password: str | None) -> None:
         read(aegis_encrypted(aegis(*ENTRIES)), password)
 
 
-@pytest.mark.parametrize("kind", ["steam", "motp", "yandex"])
+@pytest.mark.parametrize("kind", ["steam", "yandex"])
 def test_other_kinds(kind: str) -> None:
     """Entries of kinds we have not refuse the vault, unless others are chosen."""
     other = aegis_entry(kind) | {"issuer": "Steam"}
     with pytest.raises(FormatError, match="entry 2: the token is of a kind"):
         read(aegis(aegis_entry(), other))
     assert len(read(aegis(aegis_entry(), other), only="web1")) == 1
+
+
+def test_motp() -> None:
+    """The bytes of a mOTP secret become the text that the phone hashes; the PIN comes along."""
+    secret = base64.b32encode(bytes.fromhex("e3152afee62599c8")).decode().rstrip("=")
+    entry = aegis_entry("motp", algo="MD5", secret=secret, period=10, pin="1234")
+    (item,) = read(aegis(entry))
+    assert item.draft.params == {"secret": "e3152afee62599c8", "pin": "1234"}
+    assert (item.draft.kind, item.weak) == ("motp", False)
+    for pin in ({}, {"pin": ""}, {"pin": "12"}, {"pin": "abcd"}):
+        with pytest.raises(FormatError, match="entry 1: a mOTP"):
+            read(aegis(aegis_entry("motp", secret=secret, **pin)))
+    with pytest.raises(FormatError, match="entry 1"):
+        read(aegis(aegis_entry("motp", secret="GEZDG", pin="1234")))
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,11 @@ def test_too_much_work() -> None:
         read(data, PASSWORD)
 
 
-@pytest.mark.parametrize("kind", ["MOTP", "STEAM"])
-def test_other_kinds(kind: str) -> None:
-    """Entries of kinds we have not refuse the backup, unless others are chosen."""
+@pytest.mark.parametrize(("kind", "why"), [("MOTP", "without its PIN"), ("STEAM", "of a kind")])
+def test_other_kinds(kind: str, why: str) -> None:
+    """Entries of kinds we have not, or without PIN, refuse the backup, unless others are chosen."""
     data = json.dumps([andotp_entry(kind, issuer="Steam"), andotp_entry()]).encode()
-    with pytest.raises(FormatError, match="entry 1: the token is of a kind"):
+    with pytest.raises(FormatError, match=f"entry 1: .* {why}"):
         read(data)
     assert [item.line for item in read(data, only="web1")] == [2]
 

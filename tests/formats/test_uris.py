@@ -132,6 +132,30 @@ def test_written(name: str, issuer: str, account: str) -> None:
         assert (strict.issuer, strict.account) == (issuer, account)
 
 
+def test_motp() -> None:
+    """A mOTP token with its PIN is read; what is written has no PIN, and says so."""
+    (item,) = read("motp://web1:alice?secret=E3152AFEE62599C8&pin=1234")
+    assert item.draft.params == {"secret": "e3152afee62599c8", "pin": "1234"}
+    assert (item.draft.note, item.draft.kind) == ("web1:alice", "motp")
+    assert read("otpauth://motp/web1:alice?secret=e3152afee62599c8&pin=1234") == (item,)
+    written = formats.write([item], format="uris", issuer="web1", account="alice")
+    assert written.data == b"motp://web1:alice?secret=e3152afee62599c8\n"
+    assert any("PIN" in note for note in written.notes)
+    with pytest.raises(FormatError, match="without its PIN"):
+        read(written.data.decode())
+
+
+@pytest.mark.parametrize("name", ["google-authenticator", "usersfile"])
+def test_motp_elsewhere(name: str) -> None:
+    """A format that has no mOTP leaves such a token out, and names it."""
+    items = [Imported("", samples.totp_draft()), Imported("", samples.motp_draft("old"))]
+    written = formats.write(items, format=name, account="alice")
+    assert any("'old'" in note for note in written.notes)
+    assert samples.MOTP_SECRET.encode() not in written.data
+    with pytest.raises(FormatError):
+        formats.write(items[1:], format=name, account="alice")
+
+
 def test_written_weak() -> None:
     """A secret of 80 bits is written like any other."""
     (item,) = read("otpauth://totp/x?secret=HXDMVJECJJWSRB3H")

@@ -81,6 +81,11 @@ def test_numbers() -> None:
         f"Up to {token.LIST_MAX} of its passwords",
         f"passwords of lists under {token.LIST_STRONG} bits",
         f"Up to {token.NOTE_MAX} bytes",
+        f"{token.PASSWORD_LENGTH} digits and small letters, {5 * token.PASSWORD_LENGTH} bits",
+        f"every {oath.MOTP_PERIOD} seconds it makes six",
+        f"up to {oath.MOTP_SECRET_MAX} digits.",
+        f"Then the PIN, {oath.PIN_MIN} to {oath.PIN_MAX} digits",
+        f"groups alone, up to {token.GROUPS_MAX} of them",
         f"1 to {token.NAME_MAX} letters",
     ):
         assert sentence in text

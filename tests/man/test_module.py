@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from otpauth import answer, attempt, hostcopy, limits, login, pam, policy, state
-from otpauth.kinds import hotp, totp
+from otpauth.kinds import hotp, timed
 from tests.man import pages
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ def test_numbers_in_sentences() -> None:
         f"the same wrong answer within {limits.REPEAT_LIFE} s",
         f"the next counter and {hotp.LOOK_AHEAD - 1} beyond",
         f"two in a row within {hotp.RESYNC}",
-        f"within {totp.RESYNC_LIFE // 60} minutes",
+        f"within {timed.RESYNC_LIFE // 60} minutes",
         f"the same refusal {attempt.DEADLINE * 1000:.0f} milliseconds",
         f"{pam.PASSED_ON * 1000:.0f} milliseconds after the answer",
         f"held the lock for {hostcopy.LOCK_SECONDS} seconds",
     ):
         assert sentence in text
-    assert totp.RESYNC_LIFE == hotp.RESYNC_LIFE
+    assert timed.RESYNC_LIFE == hotp.RESYNC_LIFE
 
 
 def test_what_is_typed_in_one_box() -> None:

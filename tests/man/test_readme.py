@@ -59,12 +59,17 @@ def test_stack_is_the_manual_page_s() -> None:
     assert blocks[1] == " ".join(examples["sshd_config-key"].split())
 
 
-def test_verbs_of_this_version() -> None:
-    """What the README says that this version does not do, it does not do."""
+def test_kinds() -> None:
+    """The table of kinds has all that there are, and a command that the grammar knows for each."""
     from otpauth import token
-    from tests import samples
+    from otpauth.cli import user
 
-    assert token.KINDS == samples.KINDS, "then the README's list is shorter"
+    table = README.partition("### Kinds of token\n")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(.*?)`", table, re.MULTILINE)
+    assert sorted(kind for kind, _ in rows) == sorted(token.KINDS)
+    for kind, command in rows:
+        options = user.parser().parse_args(command.split()[1:])
+        assert getattr(options, "kind", "scratch") == kind
 
 
 def test_ways_to_enable() -> None:

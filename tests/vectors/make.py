@@ -47,6 +47,9 @@ WISHFUL = secretfile.serialize_section(
 LIMITED = secretfile.serialize_section(
     copies.sealed(KEY, samples.account(samples.totp_draft(groups=("imap", "smtp"))))
 )
+PHONES = samples.account(samples.motp_draft(), samples.password_draft(nt="0f" * 16))
+PASSWORD = changes.encode(changes.Change(add=(samples.password_draft(),)))
+MOTP = changes.encode(changes.Change(add=(samples.motp_draft(),)))
 OTHER_HOST = keys.RecordKey(bytes(32), (("00AA-11BB", bytes(32)),))
 
 Vector = tuple[str, str, bytes]  # what is expected, what is wrong, the file
@@ -60,6 +63,7 @@ def asked(plain: bytes = ASKED, **header: object) -> bytes:
 
 
 PROPOSAL = asked()
+NEW_PASSWORD = asked(PASSWORD, name="laptop")
 
 
 def held(plain: bytes, clear: SealedRecord = SEALED, key: RecordKey = KEY) -> bytes:
@@ -146,6 +150,12 @@ def good() -> dict[str, Vector]:
             HEAD + secretfile.serialize_section(copies.sealed(KEY, LISTED)),
         ),
         "record_groups": ("ok", "a record with a token that is limited to groups", HEAD + LIMITED),
+        "record_motp_password": (
+            "ok",
+            "a record with a mOTP token and an app password",
+            HEAD + secretfile.serialize_section(copies.sealed(KEY, PHONES)),
+        ),
+        "proposal_password": ("ok", "a proposal with an app password", HEAD + NEW_PASSWORD),
         "proposal_list": ("ok", "a proposal with a list", HEAD + asked(LIST, name="paper")),
         "record_address": ("ok", "a record with an address", HEAD + MAILED),
         "proposal_address": ("ok", "a proposal of an address", HEAD + asked(ADDRESS, name="work")),
@@ -278,7 +288,7 @@ def texts() -> dict[str, Vector]:
         "record_no_era": ("no era line", edited(RECORD, "era 0\n", "")),
         "record_era": ("a sign", edited(RECORD, "era 0", "era +0")),
         "record_enrolled": ("neither yes nor no", edited(RECORD, "enrolled yes", "enrolled true")),
-        "record_token_kind": ("an unknown kind", edited(RECORD, " totp phone", " motp phone")),
+        "record_token_kind": ("an unknown kind", edited(RECORD, " totp phone", " steam phone")),
         "record_token_switch": ("neither on nor off", edited(RECORD, "phone on", "phone yes")),
         "record_token_id": ("an id in capitals", edited(RECORD, line, line.replace("d", "D", 1))),
         "record_token_left": (
@@ -423,7 +433,7 @@ def plains() -> dict[str, Vector]:
         "proposal_json_nesting": ("nesting", asked(b"[" * 10_000)),
         "proposal_json_long": ("17 KiB", asked(b'"' + b"a" * 17 * 1024 + b'"')),
         "proposal_json_text": ("no JSON", asked(b"hello")),
-        "proposal_kind": ("an unknown kind", asked(ASKED.replace(b'"totp"', b'"motp"'))),
+        "proposal_kind": ("an unknown kind", asked(ASKED.replace(b'"totp"', b'"steam"'))),
         "proposal_proof": ("a proof of one", asked(ASKED.replace(b'proof":null', b'proof":["1"]'))),
         "proposal_seen": (
             "a step over 2^32",
@@ -438,6 +448,30 @@ def plains() -> dict[str, Vector]:
             ),
         ),
         "proposal_drift": ("a drift of years", asked(ASKED.replace(b'drift":0', b'drift":20001'))),
+        "proposal_password_groups": (
+            "an app password for everywhere",
+            asked(PASSWORD.replace(b'["imap","smtp"]', b"[]"), name="laptop"),
+        ),
+        "proposal_password_short": (
+            "an app password of 19 characters",
+            asked(PASSWORD.replace(b'["k7m', b'["k7'), name="laptop"),
+        ),
+        "proposal_motp_pin": (
+            "a PIN of 3 digits",
+            asked(MOTP.replace(b'"1234"', b'"123"'), name="motp"),
+        ),
+        "proposal_motp_secret": (
+            "a mOTP secret in capitals",
+            asked(MOTP.replace(b'"e3152', b'"E3152'), name="motp"),
+        ),
+        "record_password_groups": (
+            "an app password for everywhere",
+            plain_with(b'["imap","smtp"]', b"[]", PHONES),
+        ),
+        "record_password_nt": (
+            "an NT hash of 17 bytes",
+            plain_with(b'"nt":"', b'"nt":"00', PHONES),
+        ),
         "proposal_groups": (
             "a group twice",
             asked(ASKED.replace(b'groups":[]', b'groups":["imap","imap"]')),
