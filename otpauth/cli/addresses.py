@@ -51,7 +51,7 @@ def add(target: Target, options: argparse.Namespace, name: str) -> int:
         return report.DONE
     if codes:
         with verbs.opened_terminal(plain=options.plain) as terminal, terminal.screen():
-            wizard.hand_out(terminal, codes)
+            wizard.hand_out(terminal, wizard.codes_told(terminal, codes))
             target.submit(verb, name, change)
     else:
         proof = verbs.proven(target, plain=options.plain)
