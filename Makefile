@@ -38,16 +38,17 @@ CFFI_PYTHONS := 3.11 3.12 3.13 3.14
 
 BUILD := $(CURDIR)/build
 VENV := $(BUILD)/venv
-MAN_PAGES := $(notdir $(wildcard man/*.[158]))
+MAN_PAGES := $(notdir $(wildcard man/*.[1358]))
 
 # apt packages: to run; to run every test; to show the demo.
 PACKAGES := libpam-python python3 python3-pip
 STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server passwd procps \
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
-TEST_PACKAGES := $(STAGE_PACKAGES) debian-archive-keyring debootstrap expect fail2ban faketime fish gcc lftp \
-  libc6-dev libfaketime libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin lintian mandoc \
-  openssl otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux vsftpd zbar-tools zsh
+TEST_PACKAGES := $(STAGE_PACKAGES) curl debian-archive-keyring debootstrap dovecot-imapd expect fail2ban faketime \
+  fish gcc lftp libc6-dev libfaketime libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin lintian \
+  mandoc openssl otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux vsftpd \
+  zbar-tools zsh
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.

@@ -84,15 +84,29 @@ def is_meant(who: Account, words: tuple[str, ...], *, in_doubt: bool) -> bool:
     return False
 
 
+def is_known(word: str) -> bool:
+    """Say whether a word of such a list, without its !, means anybody on this host."""
+    if not word.startswith("%"):
+        try:
+            return word == "*" or lookup(word).name == word
+        except UnknownUserError:
+            return False
+    return _gid(word[1:]) is not None
+
+
 def _member(who: Account, name: str) -> bool | None:
     """Say whether an account is in a group; None if there is no such group."""
+    gid = _gid(name)
+    return None if gid is None else gid in os.getgrouplist(native(who.name), who.gid)
+
+
+def _gid(name: str) -> int | None:
     import grp
 
     try:
-        gid = grp.getgrnam(native(name)).gr_gid
+        return grp.getgrnam(native(name)).gr_gid
     except (KeyError, ValueError, UnicodeError):
         return None
-    return gid in os.getgrouplist(native(who.name), who.gid)
 
 
 class Deputy:

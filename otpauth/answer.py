@@ -60,6 +60,7 @@ class Candidate(NamedTuple):
     prefix: str = ""
     whole: str = ""
     form: Callable[[str], str] | None = None
+    trusted: bool = False
 
     def __repr__(self) -> str:
         """Tell neither."""
@@ -87,7 +88,8 @@ def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
     Six digits, eight, seven, then a scratch code: with its dash, and if `bare` without it, too.
     Any password of eight letters has the shape of that, so it is not looked for in a text
     that may well be a password alone. Behind a comma six hexadecimal digits are a code, and so is
-    an app password, which may stand alone, too.
+    an app password, which may stand alone, too. At last what is a hash as a whole: a client made
+    it.
     """
     text = typed or ""
     if len(text) > JOINED_MAX:
@@ -97,6 +99,8 @@ def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
         tail = re.search(rf"{shape}\Z", text)
         if tail:
             found[Candidate(code(tail[0].removeprefix(",")), text[: tail.start()])] = None
+    if re.fullmatch(_HASH, text):
+        found[Candidate(text.lower())] = None
     return tuple(found)
 
 
@@ -105,6 +109,7 @@ _BARE = "[0-9A-Za-z]{8}"
 _HEX = ",[0-9A-Fa-f]{6}"
 _STATIC = rf"(?:\A|,)(?:[0-9A-Za-z]-?){{{token.PASSWORD_LENGTH}}}"
 _TAILS = (*(f"[0-9]{{{length}}}" for length in LENGTHS), _DASHED, _HEX, _STATIC)
+_HASH = "(?:[0-9A-Fa-f]{16}){1,2}|[0-9A-Fa-f]{64}"  # see sessions and trust
 
 
 class Shapes(NamedTuple):

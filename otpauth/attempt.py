@@ -22,7 +22,7 @@ from otpauth.policy import ALWAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from otpauth.account import Account
     from otpauth.arguments import Line
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
     from otpauth.store import Done, Terms
+
+    # Told, with each decision: the record that was decided by, what was typed and asked, the keyed
+    # hashes, and the outcome with its record. For `verify --explain`; not in a login.
+    Watch = Callable[[Record | None, Typed, Asked, Fingerprints, Outcome], None]
 
 DEADLINE = 0.25  # seconds after the answer at which every refusal is given
 DAY = 86400
@@ -79,18 +83,27 @@ class _Ways:
 
 
 def attempt(
-    account: Account, request: Request, typed: Typed, terms: Terms, asked: Asked = login.UNASKED
+    account: Account,
+    request: Request,
+    typed: Typed,
+    terms: Terms,
+    asked: Asked = login.UNASKED,
+    *,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Decide one answer, make the result durable, log it. Never raises for what may go wrong."""
     if asked.numbers is None and not _may_name(account, typed, terms):
         asked = asked._replace(numbers={})
     ways = _Ways(account, terms)
     try:
+        typed = _understood(typed, terms)
 
         def act(held: Record | None, marks: Fingerprints) -> store.Act:
             chance = login.Chance(marks, os.urandom(8).hex())
             seen = ways.given(held, request, marks)
             outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
+            if watch:
+                watch(seen, typed, asked, marks, outcome)
             after = ways.stripped(outcome.record, held)
             return store.Act(after, outcome, home=_for_home(outcome, held, after))
 
@@ -139,6 +152,19 @@ def _challenge(account: Account, request: Request, terms: Terms, prompt: str) ->
     log_adopted(request, done)
     found: Challenge = done.value
     return found if done.recorded else challenge.Challenge(prompt)
+
+
+def _understood(typed: Typed, terms: Terms) -> Typed:
+    """Return an answer as it is compared: one that a trusted client made of a code is known as it.
+
+    Raises ConfigError without that client's secret.
+    """
+    if not terms.rule.client_secret:
+        return typed
+    from otpauth import trust
+
+    text = trust.handed_on(typed, terms.rule)
+    return (trust.candidate(text, terms.rule, terms.host.secrets()),) if text else typed
 
 
 def _may_name(account: Account, typed: Typed, terms: Terms) -> bool:
@@ -193,8 +219,13 @@ def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
 
 
 def _for_home(outcome: Outcome, held: Record | None, after: Record) -> bool:
-    """Say whether the home's copy is to be written, too: for app passwords once a day."""
+    """Say whether the home's copy is to be written, too: for app passwords once a day.
+
+    For sessions never: they live in the host's copy.
+    """
     if not after.enrolled or outcome.verdict != login.ACCEPT:
+        return False
+    if outcome.reason == login.OK_SESSION:
         return False
     if outcome.reason != login.OK_STATIC:
         return True
@@ -242,16 +273,28 @@ def _unenrolled(account: Account, request: Request, terms: Terms) -> Outcome | N
     return outcome
 
 
-def rehearse(account: Account, request: Request, typed: Typed, terms: Terms) -> Outcome:
+def rehearse(
+    account: Account,
+    request: Request,
+    typed: Typed,
+    terms: Terms,
+    *,
+    watch: Watch | None = None,
+) -> Outcome:
     """Decide one answer as attempt() would, but write, burn, count and log nothing."""
+    asked = login.UNASKED if _may_name(account, typed, terms) else login.Asked(numbers={})
     try:
         chance = login.Chance(store.fingerprints(terms.host), os.urandom(8).hex())
         held, _ = store.peek(account, terms)
         seen = _Ways(account, terms).given(held, request, chance.marks)
-        return login.decide(seen, request, typed, terms.rule, chance=chance)._replace(record=None)
+        typed = _understood(typed, terms)
+        outcome = login.decide(seen, request, typed, terms.rule, chance=chance, asked=asked)
     except FAULTS as error:
         verdict, reason = _mapped(error)
         return Outcome(verdict, reason)
+    if watch:
+        watch(seen, typed, asked, chance.marks, outcome)
+    return outcome._replace(record=None)
 
 
 def faulty(request: Request, terms: Terms, error: Exception) -> Outcome:
@@ -346,4 +389,7 @@ def _first_today(done: Done, now: int) -> bool:
     return not any(row.reason in _ACCEPTED and row.second > now - DAY for row in earlier)
 
 
-_ACCEPTED = (*(login.OK_OTP, login.OK_SCRATCH, login.OK_STATIC, login.OK_GRACE, login.OK_BYPASS),)
+_ACCEPTED = (
+    login.OK_OTP, login.OK_TRUST, login.OK_SCRATCH, login.OK_STATIC, login.OK_SESSION,
+    login.OK_GRACE, login.OK_BYPASS,
+)  # fmt: skip

@@ -63,7 +63,8 @@ class Proof(NamedTuple):
 class Change(NamedTuple):
     """What is to be done: `remove` are token ids, `relabel` maps ids to new label fields.
 
-    `wishes` take the place of the present ones, None leaves those alone.
+    `wishes` take the place of the present ones, None leaves those alone. Sessions that began up to
+    `ended` are over, in Unix seconds.
     """
 
     add: tuple[Draft, ...] = ()
@@ -71,6 +72,7 @@ class Change(NamedTuple):
     relabel: dict[str, dict[str, Any]] = {}
     proof: Proof | None = None
     wishes: Wishes | None = None
+    ended: int = 0
 
 
 class Adoption(NamedTuple):
@@ -104,6 +106,7 @@ def encode(change: Change) -> bytes:
             "relabel": change.relabel,
             "proof": list(change.proof) if change.proof else None,
             "wishes": wishes.value(change.wishes) if change.wishes else None,
+            "ended": change.ended,
         }
     )
 
@@ -120,6 +123,7 @@ def decode(plain: bytes) -> Change:
         },
         _proof(got["proof"]),
         _wished(got["wishes"]),
+        canonical.integer(got["ended"]),
     )
 
 
@@ -194,6 +198,8 @@ def apply(account: Record, change: Change, ground: Ground) -> Record:
         if not (account.enrolled or change.add):
             raise RefusedError("there is no token yet")
         account = _wish(account, change.wishes, ground.now)
+    if change.ended:
+        account = _log_out(account, min(change.ended, ground.now))
     for ident in change.remove:
         account = remove(account, ident, ground.now)
     for ident, labels in change.relabel.items():
@@ -224,6 +230,12 @@ def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> R
     relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
     account = account._replace(tokens={**account.tokens, ident: relabelled})
     return account._replace(state=with_notice(account.state, now, "changed", relabelled.name))
+
+
+def _log_out(account: Record, until: int) -> Record:
+    """End the sessions that began up to a time: it is not of the future, where others would end."""
+    state = account.state
+    return account._replace(state=state._replace(ended=max(state.ended, until)))
 
 
 def _wish(account: Record, wished: Wishes, now: int) -> Record:
@@ -280,6 +292,9 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
     kinds = {draft.kind for draft in change.add}
     named = bool(change.add) and change.add[0].name == proposal.name
     only_adds = not change.remove and not change.relabel
+    if change.ended or proposal.verb == "logout":
+        nothing_else = change == Change(proof=change.proof, ended=change.ended)
+        return proposal.verb == "logout" and bool(change.ended) and nothing_else
     wishes_alone = only_adds and not change.add
     if change.wishes and (account.enrolled or proposal.verb not in ("setup", "import")):
         return proposal.verb == "wish" and wishes_alone
@@ -296,11 +311,14 @@ def _is_as_said(account: Record, proposal: Proposal, change: Change) -> bool:
 
 
 def _free(account: Record, opened: Opened, change: Change, ground: Ground) -> bool:
-    """Say whether a change needs no proof; taking away the last token always does."""
+    """Say whether a change needs no proof; taking away the last token always does.
+
+    To end sessions takes nothing from anybody but the need to type a code.
+    """
     takes_last = not change.add and set(account.tokens) <= set(change.remove)
     trusted = ground.setup.changes == "trust" and not takes_last
     first = not account.enrolled and not ground.sent_to
-    return opened.approved or first or trusted
+    return opened.approved or first or trusted or bool(change.ended)
 
 
 def _prove(
@@ -359,7 +377,7 @@ def dismiss(account: Record, digests: tuple[str, ...], now: int) -> Record:
 
 
 def unlock(account: Record, now: int) -> Record:
-    """Raise the era: no failures, no steps of the future. Tokens and used codes stay."""
+    """Raise the era: no failures, no sessions, no steps of the future. Used codes stay used."""
     state = account.state
     steps = {
         ident: _mended(account, ident, step, now)
@@ -375,6 +393,11 @@ def unlock(account: Record, now: int) -> Record:
         resyncs={},
         told=min(state.told, now),
         bypass=bypass.mended(state, now),
+        fails={},
+        locked={},
+        cleared={},
+        sessions={},
+        ended=min(state.ended, now),
     )
     return account._replace(era=account.era + 1, state=cleared)
 

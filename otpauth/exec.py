@@ -16,7 +16,7 @@ from otpauth import account, answer, arguments, attempt, limits, login, store
 from otpauth.errors import ConfigError, UnknownUserError
 from otpauth.host import Host
 from otpauth.login import Outcome, Request
-from otpauth.pam import first_factor, opener_of, place_of
+from otpauth.pam import caller, first_factor, opener_of, place_of
 from otpauth.policy import effective
 
 TYPE_CHECKING = False
@@ -87,18 +87,11 @@ def _request(after_password: bool) -> Request:  # noqa: FBT001 -- one flag of th
         user=get("PAM_USER", ""),
         service=get("PAM_SERVICE", ""),
         rhost=rhost,
-        place=limits.place(rhost, _caller()),
+        place=limits.place(rhost, caller(get("PAM_RUSER", ""), get("PAM_TTY", ""))),
         first_factor=factor,
         now=int(time.time()),
         tty=get("PAM_TTY", ""),
     )
-
-
-def _caller() -> int:
-    try:
-        return account.lookup(os.environ.get("PAM_RUSER")).uid
-    except UnknownUserError:
-        return 0
 
 
 def _refused(request: Request, outcome: Outcome, fault: str = "") -> int:

@@ -51,6 +51,8 @@ def holder(
         return None
     if limits.wait(state, limits.bucket(state, request.place), rule, request.now):
         return None
+    if limits.locked(state, request.place, rule, request.now):
+        return None
     late = request.now - rule.grace
     return next(
         (e for e in usable if state.graces.get(_mark(request, e, marks), late) > late), None

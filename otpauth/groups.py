@@ -81,6 +81,14 @@ def effective(found: Policy, service: str, rhost: str) -> Rule:
     )
 
 
+def wherever(found: Policy, service: str) -> list[Rule]:
+    """Return what may hold for a PAM service, by the addresses that it may be asked from."""
+    name = service.lower()
+    froms = [each.networks[0].partition("/")[0] for each in found.services if each.networks]
+    rules = [policy.effective(found, name, rhost) for rhost in ("", *froms)]
+    return list(dict.fromkeys(rules))
+
+
 def ancestors(groups: dict[str, Group], name: str) -> tuple[str, ...]:
     """Return the groups from which permission flows to one, the nearest first."""
     parents: dict[str, list[str]] = {}

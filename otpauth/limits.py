@@ -14,12 +14,13 @@ and place. SECURITY.md computes what a guesser gets.
 
 from __future__ import annotations
 
-from otpauth.networks import literal
 from otpauth.policy import GRACE_MAX
 from otpauth.state import STRANGERS, TRIES_MAX, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from otpauth.policy import Rule
 
 KNOWN_LIFE = 90 * 86400
@@ -35,7 +36,7 @@ def place(rhost: str, caller: int) -> str:
     """Return the place of a login: an IPv4 address, an IPv6 /64, or the local caller's uid."""
     if not rhost:
         return f"local:{caller}"
-    found = literal(rhost)
+    found = _literal(rhost)
     if found is None:
         return "name"
     if found.version == 4:
@@ -45,11 +46,26 @@ def place(rhost: str, caller: int) -> str:
     return str(ipaddress.ip_network((found, 64), strict=False))
 
 
-def address(rhost: str) -> str:
-    """Return the address that a remote host's text is, empty for names and loopback addresses."""
-    found = literal(rhost)
-    shared = found is None or found.is_loopback or found.is_unspecified
-    return "" if shared else str(found)
+def address(rhost: str, *, loopback: bool = False) -> str:
+    """Return the address that a remote host's text is, empty for names; for loopback, if allowed.
+
+    What this host's own proxies ask for comes from a loopback address, whoever it is for.
+    """
+    found = _literal(rhost)
+    if found is None or found.is_unspecified or (found.is_loopback and not loopback):
+        return ""
+    return str(found)
+
+
+def _literal(rhost: str) -> IPv4Address | IPv6Address | None:
+    import ipaddress
+
+    try:
+        found = ipaddress.ip_address(rhost.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if found.version == 6 else None
+    return mapped or found
 
 
 def may_be_known(where: str) -> bool:
@@ -79,6 +95,14 @@ def prune(state: State, now: int) -> State:
         },
         due={mark: due for mark, due in state.due.items() if now - DUE_LIFE < due.second <= late},
         sends=frozenset(event for event in state.sends if now - DAY < event.second <= late),
+        fails={mark: second for mark, second in state.fails.items() if second <= late},
+        locked={group: pair for group, pair in state.locked.items() if pair[0] <= late},
+        cleared={group: second for group, second in state.cleared.items() if second <= late},
+        sessions={
+            mark: session
+            for mark, session in state.sessions.items()
+            if now - WEEK < session.until and session.since <= late
+        },
     )
 
 
@@ -101,6 +125,15 @@ def wait(state: State, name: str, rule: Rule, now: int) -> int:
         if sum(now - within < second for second in counted) >= number:
             waits.append(counted[-1] + pause - now)
     return max([0, *waits])
+
+
+def locked(state: State, where: str, rule: Rule, now: int) -> bool:
+    """Say whether a login from a place is refused, whatever the answer is: see failures.py."""
+    if not rule.lock[0] or bucket(state, where) != STRANGERS:
+        return False
+    from otpauth import failures
+
+    return rule.group in failures.locked(state, now)
 
 
 def charge(state: State, name: str, mark: str, *, now: int, ident: str) -> State:

@@ -4,15 +4,18 @@
 verdict with its reason, the record as it must be written before anybody acts on the verdict, and
 what the person is told. Clock, random bits and keys are arguments.
 
-The order is fixed: enrolment, limits, comparison with every token that the answer's shape fits,
-then one consequence. A wrong answer is charged only if it was compared. A password with a code at
-its end holds several candidates: the first that is right wins, and together they are one answer.
+The order is fixed: enrolment, lock, limits, sessions, comparison with every token that the answer's
+shape fits, then one consequence. A wrong answer is charged only if it was compared. A password with
+a code at its end holds several candidates: the first that is right wins, and together they are one
+answer.
 """
 
 from __future__ import annotations
 
-from otpauth import answer, bypass, grace, kinds, limits, record, token, wishes
+from otpauth import answer, bypass, grace, kinds, limits, record, remarks, token, wishes
 from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
+from otpauth.remarks import AGAIN_WRONG
+from otpauth.state import SHOWN_MAX
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from otpauth.policy import Rule
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
+    from otpauth.sessions import Found
     from otpauth.state import State
     from otpauth.token import Token
 
@@ -36,6 +40,8 @@ UNAVAILABLE = "unavailable"
 OK_OTP = "AUTH_OK_OTP"
 OK_SCRATCH = "AUTH_OK_SCRATCH"
 OK_STATIC = "AUTH_OK_STATIC"
+OK_SESSION = "AUTH_OK_SESSION"
+OK_TRUST = "AUTH_OK_TRUST_PW"
 OK_GRACE = "AUTH_OK_GRACE"
 OK_BYPASS = "AUTH_OK_BYPASS"
 OK_NULLOK = "AUTH_OK_NULLOK"
@@ -46,6 +52,9 @@ NO_CODE = "AUTH_NO_CODE"
 PHONE_SKEWED = "AUTH_PHONE_SKEWED"
 CLOCK_WENT_BACK = "CLOCK_WENT_BACK"
 RATE_LIMITED = "AUTH_RATE_LIMITED"
+USER_LOCKED = "AUTH_USER_LOCKED"
+SESSION_LOGOUT = "AUTH_SESSION_LOGOUT"
+SESSION_MAX_LOGIN = "AUTH_SESSION_MAX_LOGIN"
 NOT_ENROLLED = "NOT_ENROLLED"
 TOKEN_MISSING = "AUTH_TOKEN_MISSING"  # noqa: S105 -- a reason
 UNKNOWN_USER = "UNKNOWN_USER"
@@ -62,6 +71,8 @@ REASONS = {
     OK_OTP: "a one-time code was right",
     OK_SCRATCH: "a scratch code was right",
     OK_STATIC: "an app password was right",
+    OK_SESSION: "the code was right before, and its session lasts",
+    OK_TRUST: "what a trusted client made of a one-time code was right",
     OK_GRACE: "a one-time code was accepted from there within the grace period",
     OK_BYPASS: "the administrator lets the user in without a code for a while",
     OK_NULLOK: "the user has no tokens, and nullok lets such users pass",
@@ -72,6 +83,9 @@ REASONS = {
     PHONE_SKEWED: "the code is right for another time: the phone's clock is off",
     CLOCK_WENT_BACK: "the host's clock is behind the last accepted code",
     RATE_LIMITED: "too many wrong answers; nothing was compared",
+    USER_LOCKED: "the user is locked after too many wrong answers; nothing was compared",
+    SESSION_LOGOUT: "a logout password ended the sessions of a code",
+    SESSION_MAX_LOGIN: "the session of the code had all the logins that it may have",
     NOT_ENROLLED: "the user has no tokens on this host",
     TOKEN_MISSING: "the user is enrolled, but no token is left that may be used",
     UNKNOWN_USER: "there is no such account",
@@ -160,6 +174,22 @@ class Try(NamedTuple):
     match: Match
 
 
+class Case(NamedTuple):
+    """One decision: whose record, what is asked for, what was typed, and what it goes by."""
+
+    account: Record
+    request: Request
+    candidates: tuple[Candidate, ...]
+    rule: Rule
+    chance: Chance
+    asked: Asked
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that a wrong answer is charged to."""
+        return limits.bucket(self.account.state, self.request.place)
+
+
 def decide(
     account: Record | None,
     request: Request,
@@ -175,7 +205,7 @@ def decide(
     account = account._replace(state=limits.prune(account.state, request.now))
     rule = wishes.effective(rule, account.wishes)
     candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
-    outcome = _compare(account, request, candidates, rule, chance=chance, asked=asked)
+    outcome = _compare(Case(account, request, candidates, rule, chance, asked))
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))
     return outcome if request.first_factor else outcome._replace(say=(), again="")
@@ -206,7 +236,7 @@ def spared(
         words = "otpauth: no code was asked: your administrator lets you in without one"
         say = (f"{words} {bypass.told(state, request.now)}",)
     if request.first_factor:
-        say = (*say, *_news(state, request.now))
+        say = (*say, *remarks.news(state, request.now))
         state = state._replace(told=request.now)
     outcome = Outcome(
         ACCEPT,
@@ -230,28 +260,29 @@ def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
     ]
 
 
-def _compare(
-    account: Record,
-    request: Request,
-    candidates: tuple[Candidate, ...],
-    rule: Rule,
-    *,
-    chance: Chance,
-    asked: Asked,
-) -> Outcome:
+def _compare(case: Case) -> Outcome:
+    account, request, rule = case.account, case.request, case.rule
+    if limits.locked(account.state, request.place, rule, request.now):
+        return Outcome(REFUSE, USER_LOCKED)
     usable = usable_tokens(account, request, rule)
     if not usable:
         return Outcome(REFUSE, TOKEN_MISSING)
-    bucket = limits.bucket(account.state, request.place)
-    wait = limits.wait(account.state, bucket, rule, request.now)
+    wait = limits.wait(account.state, case.bucket, rule, request.now)
     if wait:
         open_ = limits.scratch_open(account.state, request.place)
-        usable = [each for each in usable if _always_compared(each, scratch=open_)]
+        usable = [each for each in usable if always_compared(each, scratch=open_)]
+    found = None if wait else _session(case, usable)
+    if isinstance(found, Outcome):
+        return found
     tries = [
         Try(candidate, each, match)
-        for candidate in candidates
+        for candidate in case.candidates
         for each in sorted(usable, key=lambda each: _ORDER.index(each.kind))
-        if (match := compare(each, account, candidate, request.now, rule, chance.marks, asked))
+        if (
+            match := compare(
+                each, account, candidate, request.now, rule, case.chance.marks, case.asked
+            )
+        )
     ]
     noted = bool(wait) and any(t.token.kind == "scratch" for t in tries)
     if noted:
@@ -259,16 +290,23 @@ def _compare(
         account = account._replace(state=state)
     best = next((t for t in tries if t.match.result == ACCEPTED), None)
     if best:
-        return _accept(account, best, request, rule, chance.marks)
+        return _accept(case._replace(account=account), best)
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
         return Outcome(REFUSE, RATE_LIMITED, record=account if noted else None, again=again)
-    return _refuse(account, tries, bucket, request, chance=chance, asked=asked)
+    return _refuse(case, tries, found)
+
+
+def _session(case: Case, usable: list[Token]) -> Outcome | Found | None:
+    """Decide by the session that an answer belongs to; what is over is for the tokens to decide."""
+    if not case.account.state.sessions:
+        return None
+    from otpauth import sessions
+
+    return sessions.decided(case, usable)
 
 
 _ORDER = token.KINDS[::-1]  # of comparing; all are compared
-SHOWN_MAX = 45  # characters of a service or address in an outcome; the longest address
-AGAIN_WRONG = "Wrong code. Type the next one that the device shows: "
 AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
 
 
@@ -288,7 +326,7 @@ def compare(
     )
 
 
-def _always_compared(each: Token, *, scratch: bool) -> bool:
+def always_compared(each: Token, *, scratch: bool) -> bool:
     """Say whether a token is strong enough to be compared even while its owner is limited.
 
     `scratch` says whether a scratch code may be compared in this second. App passwords may always:
@@ -299,67 +337,108 @@ def _always_compared(each: Token, *, scratch: bool) -> bool:
     return scratch and each.kind == "scratch" and token.bits(each) >= token.SCRATCH_STRONG
 
 
-def _accept(
-    account: Record, best: Try, request: Request, rule: Rule, marks: Fingerprints
-) -> Outcome:
+def _accept(case: Case, best: Try) -> Outcome:
     """Advance the one token that fits; the lowest id wins where a code fits two."""
-    each = best.token
+    account, request, rule, each = case.account, case.request, case.rule, best.token
     state = best.match.state._replace(
         tries=account.state.tries,
         last={**best.match.state.last, each.id: request.now},
     )
-    static, daily = each.kind == "password", each.kind in token.DAILY
-    if daily:
-        state = limits.accepted(state, request.place, request.now)
-        state = grace.begin(state, request, rule, each, marks)
+    if each.kind in token.DAILY:
+        state = _daily(state, case, best)
     say: tuple[str, ...] = ()
-    if request.first_factor and not static:  # a program would not read it
-        say = _news(state, request.now) + _remaining(each, account._replace(state=state), rule)
+    if request.first_factor and each.kind != "password":  # a program would not read it
+        left = state.used.get(each.id, 0)
+        say = remarks.news(state, request.now) + remarks.remaining(each, left, rule)
         state = state._replace(told=request.now)
-    account = account._replace(state=state)
     return Outcome(
         ACCEPT,
-        OK_STATIC if static else OK_OTP if daily else OK_SCRATCH,
+        _accepted(best),
         each.name,
-        account,
+        account._replace(state=state),
         say,
         forward=best.candidate.prefix,
     )
 
 
-def _refuse(
-    account: Record,
-    tries: list[Try],
-    bucket: str,
-    request: Request,
-    *,
-    chance: Chance,
-    asked: Asked,
-) -> Outcome:
-    """Refuse: charge a wrong answer, but not a used code nor what could not be a code."""
+def _accepted(best: Try) -> str:
+    """Return the reason for which an answer is accepted."""
+    if best.candidate.trusted:
+        return OK_TRUST
+    if best.token.kind == "password":
+        return OK_STATIC
+    return OK_OTP if best.token.kind in token.DAILY else OK_SCRATCH
+
+
+def _daily(state: State, case: Case, best: Try) -> State:
+    """Return the state with what an accepted code of a daily kind begins, and what it forgives."""
+    request, rule, marks = case.request, case.rule, case.chance.marks
+    if rule.lock[0]:
+        from otpauth import failures
+
+        state = failures.reset(state, rule, request.now)
+    if rule.session.timeout or rule.family:
+        from otpauth import sessions
+
+        state = sessions.begin(state, request, rule, best.token, best.candidate, marks)
+    state = limits.accepted(state, request.place, request.now)
+    return grace.begin(state, request, rule, best.token, marks)
+
+
+def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
+    """Refuse: charge a wrong answer, but not a used code nor what could not be a code.
+
+    `over` is the session that was the answer's, which makes a used code of it.
+    """
+    account, asked = case.account, case.asked
     found = {t.match.result: t for t in reversed(tries)}
     if USED in found:
-        again = f"That code was used already. {_next_code(found[USED].match)}: "
+        again = f"That code was used already. {remarks.next_code(found[USED].match)}: "
         return Outcome(REFUSE, ALREADY_USED, found[USED].token.name, account, again=again)
     if CLOCK in found:
         return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
-    if not tries:
+    if over:
+        name = over.token.name if over.token else ""
+        again = "That code was used already. Next code: "
+        return Outcome(REFUSE, ALREADY_USED, name, account, again=again)
+    if not tries and not _is_logout(case):
         prompt = asked.prompt if asked.numbers or asked.by else "Code: "
         return Outcome(REFUSE, NO_CODE, again=f"That is not a code. {prompt}")
+    account = _charged(case, tries)
+    if SKEWED in found:
+        again = remarks.skewed(found[SKEWED].match.off)
+        return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
+    again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
+    name = found[WRONG].token.name if tries else ""
+    return Outcome(REFUSE, FAILED, name, account, again=again)
+
+
+def _is_logout(case: Case) -> bool:
+    """Say whether an answer was compared with the logout passwords of sessions."""
+    if not case.rule.logout or not case.account.state.sessions:
+        return False
+    from otpauth import sessions
+
+    return bool(sessions.logouts(case.candidates))
+
+
+def _charged(case: Case, tries: list[Try]) -> Record:
+    """Return the record with one more wrong answer, and with what it says of a skewed phone."""
+    account, rule, now = case.account, case.rule, case.request.now
     state = account.state
     for each in tries:
         if each.match.result == SKEWED:
             pending = each.match.state.resyncs[each.token.id]
             state = state._replace(resyncs={**state.resyncs, each.token.id: pending})
-    compared = "\n".join(dict.fromkeys(_compared(each) for each in tries))
-    mark = chance.marks.answer(account.user, compared)
-    state = limits.charge(state, bucket, mark, now=request.now, ident=chance.ident)
-    account = account._replace(state=state)
-    if SKEWED in found:
-        again = _skewed(found[SKEWED].match.off)
-        return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
-    again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
-    return Outcome(REFUSE, FAILED, found[WRONG].token.name, account, again=again)
+    texts = [_compared(each) for each in tries] or [each.code for each in case.candidates]
+    compared = "\n".join(dict.fromkeys(texts))
+    mark = case.chance.marks.answer(account.user, compared)
+    state = limits.charge(state, case.bucket, mark, now=now, ident=case.chance.ident)
+    if rule.lock[0]:
+        from otpauth import failures
+
+        state = failures.counted(state, case.bucket, mark, rule, now)
+    return account._replace(state=state)
 
 
 def _compared(each: Try) -> str:
@@ -373,70 +452,17 @@ def _remembered(outcome: Outcome, request: Request) -> Record:
     row = record.Past(
         request.now,
         outcome.reason,
-        _printable(request.service),
-        _printable(request.rhost or request.place),
+        shown(request.service),
+        shown(request.rhost or request.place),
         outcome.token,
     )
     before = account.outcomes
-    if outcome.reason == OK_STATIC:  # a program's many logins crowd out no other
+    if outcome.reason in (OK_STATIC, OK_SESSION):  # a program's many logins crowd out no other
         before = tuple(each for each in before if each[1:] != row[1:])
     return account._replace(outcomes=(*before, row)[-record.OUTCOMES_MAX :])
 
 
-def _printable(text: str) -> str:
+def shown(text: str) -> str:
+    """Return what a login said of itself as it may be shown."""
     plain = (each if each.isascii() and each.isprintable() else "?" for each in text)
     return "".join(plain)[:SHOWN_MAX]
-
-
-def _next_code(match: Match) -> str:
-    return f"Next code (in {match.wait} s)" if match.wait else "Next code"
-
-
-def _skewed(off: int) -> str:
-    """Ask for the next code of a skewed phone; say by how much only if it is slow.
-
-    A code of the past is worth nothing. Of a code of the future a guesser would learn that it will
-    be right, so it looks like any wrong one.
-    """
-    if off >= 0:
-        return AGAIN_WRONG
-    minutes = max(1, round(-off / 60))
-    unit = "minute" if minutes == 1 else "minutes"
-    return f"Wrong code, or the phone is {minutes} {unit} slow: type its next code too: "
-
-
-def _news(state: State, now: int) -> tuple[str, ...]:
-    """Return lines for what its owner has not been told yet."""
-    fresh = [n for n in sorted(state.notices) if state.told < n.second <= now]
-    if not fresh:
-        return ()
-    from datetime import UTC, datetime
-
-    lines = []
-    for notice in fresh:
-        day = f"{datetime.fromtimestamp(notice.second, UTC):%Y-%m-%d %H:%M} UTC"
-        if notice.what == "refused":
-            lines.append(f"otpauth: a change to '{notice.name}' was refused: {notice.reason}")
-        elif notice.what == "wished":
-            lines.append(
-                f"otpauth: the limits of your logins were changed on {day}; "
-                "not you? Tell your administrator"
-            )
-        else:
-            lines.append(
-                f"otpauth: token '{notice.name}' was {notice.what} on {day}; "
-                "not you? Tell your administrator"
-            )
-    return tuple(lines)
-
-
-def _remaining(each: Token, account: Record, rule: Rule) -> tuple[str, ...]:
-    """Return the line that tells how many codes of a set are left."""
-    if each.kind not in token.SETS:
-        return ()
-    total, rest = len(each.params["codes"]), token.left(each, account.state.used.get(each.id, 0))
-    if each.kind == "scratch":
-        more = "; make new ones: otpauth codes" if rest < rule.warn_below else ""
-        return (f"otpauth: {rest} of {total} scratch codes left{more}",)
-    more = f"; print a new one: otpauth replace {each.name}" if rest < rule.list_warn_below else ""
-    return (f"otpauth: {rest} of {total} passwords left on list '{each.name}'{more}",)

@@ -2,78 +2,87 @@
 
 Only literal addresses count: what a name stands for, its owner's DNS says. A v4-mapped IPv6 address
 is the IPv4 address in it, and a zone is cut off.
+
+A file may hold hundreds of networks, and each login reads them: inet_pton(3) does that, without
+what it would take to load ipaddress, which here only says what is wrong.
 """
 
 from __future__ import annotations
 
+import _socket
+
 from otpauth.errors import ConfigError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
-
 MOST = 64  # networks in one value
-_MAPPED = 96  # bits before an IPv4 address in an IPv6 one
-
-
-def literal(rhost: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that a text is; None for names and for nothing."""
-    import ipaddress
-
-    try:
-        found = ipaddress.ip_address(rhost.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = found.ipv4_mapped if found.version == 6 else None
-    return mapped or found
+_MAPPED = 0xFFFF  # what stands before the IPv4 address in an IPv6 one, RFC 4291 2.5.5.2
 
 
 def within(networks: tuple[str, ...], rhost: str) -> bool:
-    """Say whether a remote host's text is an address in one of these networks."""
-    found = literal(rhost) if networks else None
+    """Say whether a remote host's text is an address in one of these networks, as read() does."""
+    found = _number(rhost.partition("%")[0]) if networks else None
     if found is None:
         return False
-    import ipaddress
-
-    return any(found in ipaddress.ip_network(each) for each in networks)
+    number, width = found
+    if width == 128 and number >> 32 == _MAPPED:
+        number, width = number & 0xFFFFFFFF, 32
+    for each in networks:
+        first, size, other = _network(each)
+        if width == other and number >> (width - size) == first >> (width - size):
+            return True
+    return False
 
 
 def read(text: str) -> tuple[str, ...]:
     """Read networks and addresses, separated by blanks; none of an empty text."""
-    words = text.split()
+    words = tuple(text.split())
     if len(words) > MOST:
         raise ConfigError(f"there are {len(words)} networks", hint=f"{MOST} at most")
-    return tuple(_network(word) for word in words)
+    for word in words:
+        first, size, width = _network(word)
+        if first & ((1 << (width - size)) - 1) or (width == 128 and first >> 32 == _MAPPED):
+            raise _wrong(word)
+    return words
 
 
-def _network(word: str) -> str:
-    import ipaddress
+def _network(word: str) -> tuple[int, int, int]:
+    """Return a network's address as a number, and of how many bits it and an address are."""
+    address, slash, size = word.partition("/")
+    found = _number(address)
+    if found is None or (slash and not (size.isascii() and size.isdigit() and len(size) <= 3)):
+        raise _wrong(word)
+    number, width = found
+    if slash and int(size) > width:
+        raise _wrong(word)
+    return number, int(size) if slash else width, width
 
+
+def _number(address: str) -> tuple[int, int] | None:
+    """Return an address as a number, and of how many bits it is; None if the text is none."""
+    family, width = (_socket.AF_INET6, 128) if ":" in address else (_socket.AF_INET, 32)
     try:
-        found = ipaddress.ip_network(word)
-    except ValueError:
-        found = None
-    _, slash, size = word.partition("/")
-    if found is None or "%" in word or (slash and not size.isdigit()):
-        fault, hint = _wrong(word)
-        raise ConfigError(fault, hint=hint)
-    mapped = found.network_address.ipv4_mapped if found.version == 6 else None
-    if mapped and found.prefixlen >= _MAPPED:
-        hint = f"{mapped}/{found.prefixlen - _MAPPED}"
-        raise ConfigError(f"{word!r} is a network of IPv4 addresses", hint=hint)
-    return word
+        return int.from_bytes(_socket.inet_pton(family, address), "big"), width
+    except (OSError, ValueError):
+        return None
 
 
-def _wrong(word: str) -> tuple[str, str]:
+def _wrong(word: str) -> ConfigError:
     """Return what is wrong with a text that is no network, and what may be meant."""
     import ipaddress
 
+    address, _, zone = word.partition("%")
     try:
-        meant = ipaddress.ip_network(word.partition("%")[0], strict=False)
+        meant = ipaddress.ip_network(address, strict=False)
     except ValueError:
-        return f"{word!r} is not a network", "like 10.1.0.0/16, fd00:1::/32 or 192.0.2.7"
-    if "%" in word:
-        return f"{word!r} has a zone", str(meant).removesuffix("/128")
-    if str(meant.network_address) == word.partition("/")[0]:
-        return f"{word!r} is not a network", str(meant)
-    return f"{word!r} is an address in a network", f"{meant}, or {word.partition('/')[0]}"
+        hint = "like 10.1.0.0/16, fd00:1::/32 or 192.0.2.7"
+        return ConfigError(f"{word!r} is not a network", hint=hint)
+    first = meant.network_address
+    mapped = first.ipv4_mapped if first.version == 6 else None
+    if zone:
+        return ConfigError(f"{word!r} has a zone", hint=str(meant).removesuffix("/128"))
+    if mapped and meant.prefixlen >= 96:
+        hint = f"{mapped}/{meant.prefixlen - 96}"
+        return ConfigError(f"{word!r} is a network of IPv4 addresses", hint=hint)
+    if str(first) == word.partition("/")[0]:
+        return ConfigError(f"{word!r} is not a network", hint=str(meant))
+    hint = f"{meant}, or {word.partition('/')[0]}"
+    return ConfigError(f"{word!r} is an address in a network", hint=hint)

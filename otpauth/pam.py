@@ -261,7 +261,7 @@ def _request(pamh: Any, *, after_password: bool) -> Request:
         user=user or "",
         service=pamh.service or "",
         rhost=rhost,
-        place=limits.place(rhost, _caller(pamh)),
+        place=limits.place(rhost, caller(pamh.ruser or "", pamh.tty or "")),
         first_factor=_first_factor(pamh) or ("password" if after_password else ""),
         now=int(time.time()),
         tty=pamh.tty or "",
@@ -284,15 +284,19 @@ def first_factor(info: str) -> str:
     return "password" if "password" in methods else ""
 
 
-def _caller(pamh: Any) -> int:
-    """Return the uid that a local login comes from: the real one, or the one su or sudo names."""
+def caller(ruser: str, tty: str) -> int:
+    """Return the uid that a local login comes from: the real one, or the one su or sudo names.
+
+    A service may give a name there that is not a local caller's: Dovecot gives the user's own, for
+    logins by way of servers that tell it no address. Its PAM_TTY is no terminal.
+    """
     uid = os.getuid()
-    if uid == 0 and pamh.ruser:
-        try:
-            return account.lookup(pamh.ruser).uid
-        except UnknownUserError:
-            return 0
-    return uid
+    if uid or not ruser or (tty and not os.path.exists(os.path.join("/dev", tty))):
+        return uid
+    try:
+        return account.lookup(ruser).uid
+    except UnknownUserError:
+        return 0
 
 
 def _converse(pamh: Any, prompt: str, *, echo: bool) -> str | None:

@@ -88,6 +88,15 @@ class Fingerprints(NamedTuple):
         """Return what a code that is sent is the end of: 64 bits, hex."""
         return self._mac(8, b"sent", mark.encode(), str(second).encode(), number.encode())
 
+    def session(self, user: str, scope: tuple[str, str], source: str, answer: str) -> str:
+        """Return the hash that an accepted answer is kept as, where it is good: 64 bits, hex."""
+        fields = (b"session", user.encode(), *(each.encode() for each in scope))
+        return self._mac(8, *fields, source.encode(), answer.encode())
+
+    def logout(self, user: str, password: str) -> str:
+        """Return the hash of the password that ends the sessions of an answer: 64 bits, hex."""
+        return self._mac(8, b"logout", user.encode(), password.encode())
+
     def _mac(self, size: int, *fields: bytes) -> str:
         import hmac
 

@@ -16,12 +16,12 @@ from otpauth.value import NamedTuple
 from otpauth.wishes import Wishes
 
 FIRST_LINE = b"otpauth 1\n"
-SIZE_MAX = 128 * 1024  # bytes
+SIZE_MAX = 192 * 1024  # bytes
 RECORDS_MAX = 16
 PROPOSALS_MAX = 16
 SEALED_MAX = record.SIZE_MAX + 64  # bytes under one seal
 LINE = 64  # characters of base64 in a line
-VERBS = ("add", "codes", "import", "remove", "replace", "set", "setup", "wish")
+VERBS = ("add", "codes", "import", "logout", "remove", "replace", "set", "setup", "wish")
 _DIGITS = "0123456789"
 _END = b"\nend\n"
 _STARTS = (b"proposal ", b"record ")

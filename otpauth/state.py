@@ -29,7 +29,11 @@ DONE_MAX = 32  # digests of proposals that were dealt with
 NOTICES_MAX = 8
 DUE_MAX = 16  # codes that were sent, of the latest minutes
 SENDS_MAX = 12  # messages to strangers' places, and again to known ones
+FAILS_MAX = 64  # distinct wrong answers that count towards a lock
+LOCKS_MAX = 32  # groups whose latest lock, and whose latest reset, is kept
+SESSIONS_MAX = 64
 PLACE_MAX = 64  # characters
+SHOWN_MAX = 45  # characters of a service or address that is shown; the longest address
 _HEX = "0123456789abcdef"
 STRANGERS = "*"  # the bucket of all places that are not known
 
@@ -72,6 +76,39 @@ class Bypass(NamedTuple):
     spent: int = 0
 
 
+class Session(NamedTuple):
+    """Where the answer that a login was accepted with stays good; sessions.py says how.
+
+    Of two of one id the one that ends later counts, of the same one what either copy knows of its
+    use: `last` when, `uses` how often, `over` 1 if it was ended. `idle` and `logins` are 0 for no
+    bound. `token` is the id of the token that began it; `group`, `service` and `address` say where.
+    `logout` is the mark of the password that ends it, empty for none.
+    """
+
+    until: int
+    since: int
+    idle: int
+    logins: int
+    token: str
+    group: str
+    service: str
+    address: str
+    logout: str
+    last: int
+    uses: int
+    over: int = 0
+
+    def joined(self, other: Session) -> Session:
+        """Return this session with what another copy of it knows."""
+        if self._replace(last=0, uses=0, over=0) != other._replace(last=0, uses=0, over=0):
+            return max(self, other)
+        return self._replace(
+            last=max(self.last, other.last),
+            uses=max(self.uses, other.uses),
+            over=max(self.over, other.over),
+        )
+
+
 WHATS = ("added", "changed", "refused", "removed", "wished")
 
 
@@ -86,7 +123,10 @@ class State(NamedTuple):
     try; `graces` mark of a token and where it was accepted to when; `done` proposal digest to
     when (at least: they are in the order of the values); `due` codes that were sent, by mark;
     `sends` messages that went out, by the bucket they were asked from; `told` notices up to then
-    were shown; `bypass` the latest grant of logins without a code.
+    were shown; `bypass` the latest grant of logins without a code. `fails` is GROUP/MARK of a wrong
+    answer to when it was counted; `locked` a group to since when it is, and until; `cleared` a
+    group to when an accepted code reset what was counted; failures.py says what that means.
+    `sessions` are by mark; those begun up to `ended` are over.
     """
 
     steps: dict[str, int] = {}
@@ -107,6 +147,11 @@ class State(NamedTuple):
     notices: frozenset[Notice] = frozenset()
     told: int = 0
     bypass: Bypass = Bypass()
+    fails: dict[str, int] = {}
+    locked: dict[str, tuple[int, int]] = {}
+    cleared: dict[str, int] = {}
+    sessions: dict[str, Session] = {}
+    ended: int = 0
 
 
 def join(one: State, two: State) -> State:
@@ -126,13 +171,16 @@ def join(one: State, two: State) -> State:
         tries=_newest(_later(one.tries, two.tries), TRIES_MAX),
         graces=_newest(_later(one.graces, two.graces), GRACES_MAX),
         done=_newest(_later(one.done, two.done), DONE_MAX),
-        due=dict(
-            sorted(_later(one.due, two.due).items(), key=lambda item: (item[1], item[0]))[-DUE_MAX:]
-        ),
+        due=_newest(_later(one.due, two.due), DUE_MAX),
         sends=_newest_events(one.sends | two.sends, SENDS_MAX),
         notices=frozenset(sorted(one.notices | two.notices)[-NOTICES_MAX:]),
         told=max(one.told, two.told),
         bypass=max(one.bypass, two.bypass),
+        fails=_newest(_later(one.fails, two.fails), FAILS_MAX),
+        locked=_newest(_later(one.locked, two.locked), LOCKS_MAX),
+        cleared=_newest(_later(one.cleared, two.cleared), LOCKS_MAX),
+        sessions=_lasting(_joined(one.sessions, two.sessions)),
+        ended=max(one.ended, two.ended),
     )
 
 
@@ -167,10 +215,28 @@ def _without(items: dict[str, T], removed: dict[str, int]) -> dict[str, T]:
     return {key: value for key, value in items.items() if key not in removed}
 
 
-def _newest(items: dict[str, int], most: int) -> dict[str, int]:
+def _newest(items: dict[str, T], most: int) -> dict[str, T]:
     if len(items) <= most:
         return items
     return dict(sorted(items.items(), key=lambda item: (item[1], item[0]))[-most:])
+
+
+def _joined(one: dict[str, Session], two: dict[str, Session]) -> dict[str, Session]:
+    merged = dict(one)
+    for key, session in two.items():
+        merged[key] = merged[key].joined(session) if key in merged else session
+    return merged
+
+
+def _lasting(items: dict[str, Session]) -> dict[str, Session]:
+    """Keep the sessions that end last: one that gives way ends before any that is kept.
+
+    So an old copy of it, in which it was not over, gives way as well for as long as it would live.
+    """
+    if len(items) <= SESSIONS_MAX:
+        return items
+    kept = sorted(items.items(), key=lambda item: (item[1].until, item[0]))[-SESSIONS_MAX:]
+    return dict(kept)
 
 
 def _newest_events(events: frozenset[Event], most: int) -> frozenset[Event]:
@@ -192,6 +258,8 @@ def value(state: State) -> dict[str, Any]:
         "sends": _by_bucket(state.sends),
         "notices": [list(notice) for notice in sorted(state.notices)],
         "bypass": list(state.bypass),
+        "locked": {group: list(pair) for group, pair in state.locked.items()},
+        "sessions": {mark: list(session) for mark, session in state.sessions.items()},
     }
 
 
@@ -225,6 +293,17 @@ def read(item: Any) -> State:
         ),
         told=canonical.integer(got["told"]),
         bypass=Bypass(*(canonical.integer(each) for each in _row(got["bypass"], 5))),
+        fails=_numbers(got["fails"], _fail, most=FAILS_MAX),
+        locked={
+            _group(key): _seconds(pair)
+            for key, pair in canonical.mapping(got["locked"], most=LOCKS_MAX).items()
+        },
+        cleared=_numbers(got["cleared"], _group, most=LOCKS_MAX),
+        sessions={
+            _digest(mark): _session(row)
+            for mark, row in canonical.mapping(got["sessions"], most=SESSIONS_MAX).items()
+        },
+        ended=canonical.integer(got["ended"]),
     )
 
 
@@ -242,6 +321,33 @@ def _answer_mark(key: str) -> str:
 
 def _place(key: str) -> str:
     return canonical.text(key, most=PLACE_MAX)
+
+
+def _group(key: str) -> str:
+    return token.check_name(key) if key else key
+
+
+def _fail(key: str) -> str:
+    group, slash, mark = key.rpartition("/")
+    if not slash:
+        raise FormatError("sealed data has a failure that is none")
+    _answer_mark(mark)
+    _group(group)
+    return key
+
+
+def _session(item: Any) -> Session:
+    row = Session(*_row(item, len(Session._fields)))
+    for number in (*row[:4], row.last, row.uses):
+        canonical.integer(number)
+    _ident(row.token)
+    _group(canonical.text(row.group, most=token.NAME_MAX))
+    canonical.text(row.service, most=SHOWN_MAX)
+    canonical.text(row.address, most=SHOWN_MAX)
+    if row.logout != "":
+        _digest(row.logout)
+    canonical.integer(row.over, 0, 1)
+    return row
 
 
 def _bits(digits: Any) -> int:
@@ -263,6 +369,11 @@ def _pairs(item: Any) -> dict[str, tuple[int, int]]:
         low, high = -oath.COUNTER_MAX, oath.COUNTER_MAX + 1000  # a phone's step, a counter ahead
         pairs[_ident(key)] = (canonical.integer(second), canonical.integer(number, low, high))
     return pairs
+
+
+def _seconds(item: Any) -> tuple[int, int]:
+    since, until = _row(item, 2)
+    return canonical.integer(since), canonical.integer(until)
 
 
 def _row(item: Any, size: int) -> list[Any]:

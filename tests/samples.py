@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from otpauth import answer, changes, keys, limits, login, oath, policy, record, seal, state, token
 from otpauth.channels import Channel
 from otpauth.kinds import paper
-from otpauth.state import Bypass, Due, Event, Notice, State
+from otpauth.state import Bypass, Due, Event, Notice, Session, State
 from otpauth.token import Draft, Token
 from otpauth.wishes import Wishes
 
@@ -220,6 +220,23 @@ events = st.builds(  # an event's id is random: two events never share one
     st.integers(0, 2),
 )
 dues = st.builds(Due, seconds, digests, st.integers(0, 1))
+groups = st.sampled_from(["", "mail", "imap"])
+fails = st.tuples(groups, answers).map("/".join)
+sessions = st.builds(
+    Session,
+    until=seconds,
+    since=seconds,
+    idle=st.just(0),
+    logins=st.integers(0, 1),
+    token=ids,
+    group=groups,
+    service=st.just("sshd"),
+    address=st.sampled_from(["192.0.2.1", "any"]),
+    logout=st.just("") | digests,
+    last=seconds,
+    uses=st.integers(0, 3),
+    over=st.integers(0, 1),
+)
 notices = st.builds(
     Notice,
     seconds,
@@ -260,6 +277,11 @@ def states(removed: SearchStrategy[str] = ids, *, filled: int = 0) -> SearchStra
             st.integers(0, 3),
             st.integers(0, 3),
         ),
+        fails=table(fails, seconds),
+        locked=table(groups, st.tuples(seconds, seconds)),
+        cleared=table(groups, seconds),
+        sessions=table(digests, sessions),
+        ended=seconds,
     )
 
 

@@ -18,8 +18,8 @@ LAYERS = (
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
-        "copies", "grace", "groups", "ini", "joining", "limits", "login", "moving", "networks",
-        "policy",
+        "consequences", "copies", "explain", "failures", "grace", "groups", "ini", "joining",
+        "limits", "login", "moving", "networks", "policy", "remarks", "sessions", "trust",
         "kinds", "kinds.hotp", "kinds.motp", "kinds.paper", "kinds.password", "kinds.scratch",
         "kinds.sent", "kinds.timed", "kinds.totp",
         "formats",
@@ -28,8 +28,8 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"attempt", "exec", "onebox", "pam", "propose", "sending", "services", "stack",
-     "cli", "doctor", "enable"},
+    {"api", "attempt", "exec", "inquiry", "onebox", "pam", "propose", "sending", "services",
+     "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",
@@ -41,11 +41,11 @@ NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
     "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
-    "otpauth.cli", "otpauth.config", "otpauth.formats", "otpauth.groups", "otpauth.ini",
-    "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper", "otpauth.kinds.password",
-    "otpauth.kinds.sent", "otpauth.numbers",
-    "otpauth.process", "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.onebox",
-    "otpauth.uri", "email",
+    "otpauth.cli", "otpauth.config", "otpauth.failures", "otpauth.formats", "otpauth.groups",
+    "otpauth.ini", "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper",
+    "otpauth.kinds.password", "otpauth.kinds.sent", "otpauth.numbers", "otpauth.process",
+    "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.sessions", "otpauth.onebox",
+    "otpauth.trust", "otpauth.uri", "email",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otpauth import networks
+from otpauth import limits, networks
 from otpauth.errors import ConfigError
 
 HINTS = {
@@ -71,8 +71,8 @@ def test_as_the_bits_say(firsts: list[ipaddress.IPv4Address], size: int, rhost: 
         ipaddress.ip_network((each, min(size, each.max_prefixlen)), strict=False) for each in firsts
     ]
     nets = [each for each in nets if each.version == 4 or not each.network_address.ipv4_mapped]
-    found = networks.literal(str(rhost))
-    assert found is not None
+    found = ipaddress.ip_address(str(rhost))
+    found = getattr(found, "ipv4_mapped", None) or found
 
     def bits(address: object, length: int) -> str:
         width = 32 if ipaddress.ip_address(str(address)).version == 4 else 128
@@ -84,3 +84,10 @@ def test_as_the_bits_say(firsts: list[ipaddress.IPv4Address], size: int, rhost: 
         for each in nets
     )
     assert networks.within(networks.read(" ".join(map(str, nets))), str(rhost)) == expected
+
+
+@given(st.text("0123456789abcdf:.%/ \n\0x", max_size=20) | addresses.map(str))
+def test_an_address_is_what_it_is_elsewhere(text: str) -> None:
+    """What counts as an address is what the limits' places take for one, too."""
+    counts = networks.within(("0.0.0.0/0", "::/0"), text)
+    assert counts == (limits.place(text or "name", 0) != "name")

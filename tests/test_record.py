@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from otpauth import canonical, changes, copies, keys, limits, oath, record, secretfile, state, token
 from otpauth.errors import FormatError
+from otpauth.policy import ALWAYS
 from otpauth.record import Past, Record
-from otpauth.state import Due, Event, Notice, State
+from otpauth.state import Due, Event, Notice, Session, State
 from otpauth.wishes import Wishes
 from tests import samples
 
@@ -179,7 +180,9 @@ def largest(letter: str, place: str) -> Record:
         for n in range(state.EVENTS_MAX)
         for bucket in (state.STRANGERS, where[0])
     }
-    reason = "r" * state.PLACE_MAX
+    reason, shown = "r" * state.PLACE_MAX, "s" * state.SHOWN_MAX
+    lasting = (far, far, 999_999, 999_999, "f" * 16, "g" * 32, shown, shown, "f" * 16)
+    session = Session(*lasting, far, 999_999, 1)
     return Record(
         "u" * record.NAME_MAX,
         2**32 - 1,
@@ -210,6 +213,11 @@ def largest(letter: str, place: str) -> Record:
                 Notice(far, "refused", f"{n:032}", reason) for n in range(state.NOTICES_MAX)
             ),
             told=far,
+            fails={f"{'g' * 32}/{n:08x}": far for n in range(state.FAILS_MAX)},
+            locked={f"{'g' * 30}{n:02}": (far, ALWAYS) for n in range(state.LOCKS_MAX)},
+            cleared={f"{'g' * 30}{n:02}": far for n in range(state.LOCKS_MAX)},
+            sessions={f"{n:016x}": session for n in range(state.SESSIONS_MAX)},
+            ended=far,
         ),
         outcomes=tuple(
             Past(far + n, "CLOCK_WENT_BACK", "s" * 64, "r" * 64, "n" * 32)
@@ -248,8 +256,8 @@ def test_largest_file(size: int) -> None:
 
 def test_over_the_limit() -> None:
     """A record over its size is not written."""
-    note = "😀" * token.NOTE_MAX
-    tokens = [samples.a_token(n, note=note) for n in range(token.MERGED_MAX)]
+    params = {"codes": ["f" * 19] * token.LIST_MAX}
+    tokens = [samples.a_token(n, params=params) for n in range(token.MERGED_MAX)]
     with pytest.raises(FormatError):
         record.encode(Record("alice", 1, tokens={each.id: each for each in tokens}))
 

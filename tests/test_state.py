@@ -25,6 +25,9 @@ LIMITS = (
     "GRACES_MAX",
     "DONE_MAX",
     "NOTICES_MAX",
+    "FAILS_MAX",
+    "LOCKS_MAX",
+    "SESSIONS_MAX",
 )
 BY_TOKEN = ("steps", "counters", "used", "last", "drifts", "resyncs")
 states = samples.states()
@@ -107,6 +110,17 @@ def test_nothing_undone(one: State, two: State) -> None:
         lost = old.notices - both.notices
         assert not lost or (max(lost) < min(both.notices) and len(both.notices) == 8)
         assert both.told >= old.told
+        assert both.ended >= old.ended
+        for name in ("fails", "locked", "cleared"):
+            ours, theirs = getattr(both, name), getattr(old, name)
+            assert all(ours[key] >= value for key, value in theirs.items())
+        for mark, session in old.sessions.items():
+            kept = both.sessions[mark]
+            assert kept.until >= session.until
+            if kept[:-3] == session[:-3]:
+                assert kept[-3:] >= session[-3:]
+                assert kept.uses >= session.uses
+                assert kept.over >= session.over
 
 
 @examples
@@ -137,6 +151,8 @@ def test_buckets_crowd_apart() -> None:
         ("wrong", state.WRONG_MAX),
         ("tries", state.TRIES_MAX),
         ("done", state.DONE_MAX),
+        ("fails", state.FAILS_MAX),
+        ("cleared", state.LOCKS_MAX),
     ],
 )
 def test_oldest_gives_way(field: str, most: int) -> None:
@@ -144,6 +160,18 @@ def test_oldest_gives_way(field: str, most: int) -> None:
     table = {f"{n:016x}": 1000 - n for n in range(most + 1)}
     kept = getattr(state.bounded(State()._replace(**{field: table})), field)
     assert set(table) - set(kept) == {f"{most:016x}"}
+
+
+def test_session_that_ends_first_gives_way() -> None:
+    """Of sessions over the limit those that end first go, and no old copy brings one back."""
+    most = state.SESSIONS_MAX
+    every = {f"{n:016x}": SESSION._replace(until=1000 - n, since=n) for n in range(most + 1)}
+    over = {mark: each._replace(over=1) for mark, each in every.items()}
+    kept = state.bounded(State(sessions=over))
+    assert set(over) - set(kept.sessions) == {f"{most:016x}"}
+    again = state.join(kept, State(sessions=every)).sessions
+    assert set(again) == set(kept.sessions)
+    assert all(each.over for each in again.values())
 
 
 def test_oldest_sent_gives_way() -> None:
@@ -163,6 +191,7 @@ def test_round_trip(one: State) -> None:
     assert state.read(canonical.loads(data, limit=2**20)) == one
 
 
+SESSION = state.Session(9, 1, 0, 0, "0" * 16, "mail", "imap", "192.0.2.1", "", 5, 1)
 BAD = {
     "field_missing": lambda v: v.pop("told"),
     "field_more": lambda v: v.update(more=1),
@@ -191,6 +220,25 @@ BAD = {
     "done_short": lambda v: v["done"].update({"00": 1}),
     "notice_unknown": lambda v: v["notices"].append([1, "stolen", "phone", "-"]),
     "notice_name": lambda v: v["notices"].append([1, "added", "a b", "-"]),
+    "fail_without_group": lambda v: v["fails"].update({"0" * 8: 1}),
+    "fail_of_a_bad_group": lambda v: v["fails"].update({"a b/" + "0" * 8: 1}),
+    "fail_mark_long": lambda v: v["fails"].update({"mail/" + "0" * 9: 1}),
+    "fails_many": lambda v: v["fails"].update({f"/{n:08x}": 1 for n in range(65)}),
+    "locked_long": lambda v: v["locked"].update({"g" * 33: [1, 2]}),
+    "locked_since": lambda v: v["locked"].update({"": 1}),
+    "locked_of_three": lambda v: v["locked"].update({"": [1, 2, 3]}),
+    "cleared_negative": lambda v: v["cleared"].update({"": -1}),
+    "session_short": lambda v: v["sessions"].update({"0" * 16: list(SESSION[:-1])}),
+    "session_mark": lambda v: v["sessions"].update({"0" * 15: list(SESSION)}),
+    "session_over_twice": lambda v: v["sessions"].update({"0" * 16: [*SESSION[:-1], 2]}),
+    "session_token": lambda v: v["sessions"].update({"0" * 16: [*SESSION[:4], "x", *SESSION[5:]]}),
+    "session_group": lambda v: v["sessions"].update({"0" * 16: [*SESSION[:5], 7, *SESSION[6:]]}),
+    "session_logout": lambda v: v["sessions"].update({"0" * 16: [*SESSION[:8], "f", *SESSION[9:]]}),
+    "session_uses": lambda v: v["sessions"].update({"0" * 16: [*SESSION[:10], -1, 0]}),
+    "sessions_many": lambda v: v["sessions"].update(
+        {f"{n:016x}": list(SESSION) for n in range(65)}
+    ),
+    "ended_true": lambda v: v.update(ended=True),
     "told_text": lambda v: v.update(told="1"),
 }
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from otpauth import (
     account,
-    attempt,
     bypass,
     changes,
+    failures,
     handover,
     limits,
     login,
     secretfile,
-    store,
     wishes,
 )
 from otpauth.cli import listing, report
@@ -30,7 +28,6 @@ from otpauth.errors import (
     UsageError,
 )
 from otpauth.host import Host
-from otpauth.login import Request
 from otpauth.token import HASHED, SENT, Draft
 
 if TYPE_CHECKING:
@@ -72,6 +69,7 @@ def show(options: argparse.Namespace) -> int:
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
                 "bypass": listing.bypass_value(one.record.state, now) if one.record else None,
+                "locked": listing.locked_value(one.record.state, now) if one.record else [],
                 **listing.limits_value(one.policy.login, one.wishes),
             }
         )
@@ -92,6 +90,8 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
             print(f"in force: {line}")
         if bypass.left(held.state, now):
             print(f"let in without a code {bypass.told(held.state, now)}")
+        for words in failures.told(limits.prune(held.state, now), now):
+            print(f"locked {words}: {PROGRAM} unlock {one.account.name}")
     for each in waits:
         made = report.moment(each.made)
         print(f"waits: {each.digest()}  {each.verb} {each.name}, made {made}")
@@ -137,39 +137,6 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
                 raise
     verbs.picture(options, draft, named)
     return report.DONE
-
-
-def verify(options: argparse.Namespace) -> int:
-    """Check a code from stdin with the same decision as a login."""
-    if sys.stdin.isatty():
-        print("Code: ", end="", file=sys.stderr, flush=True)
-    typed = sys.stdin.readline(4096).rstrip("\n")
-    place = Host()
-    policy = place.policy()
-    now = int(time.time())
-    terms = store.Terms(place, policy, policy.login, now)
-    where = limits.place(options.rhost, 0)
-    request = Request(options.user, options.service, options.rhost, where, "", now)
-    since = time.monotonic()
-    try:
-        who = account.lookup(options.user)
-    except UnknownUserError:
-        outcome = login.Outcome(login.REFUSE, login.UNKNOWN_USER)
-    else:
-        request = request._replace(user=who.name)
-        decide = attempt.rehearse if options.dry_run else attempt.attempt
-        outcome = decide(who, request, typed, terms)
-    accepted = outcome.verdict == login.ACCEPT
-    if not accepted:
-        attempt.hold_back(since)
-    if options.json:
-        report.as_json(
-            {"accepted": accepted, "reason": outcome.reason, "token": outcome.token or None}
-        )
-    else:
-        words = login.REASONS[outcome.reason]
-        print(f"{'accepted' if accepted else 'refused'}: {words} ({outcome.reason})")
-    return report.DONE if accepted else report.FAILED
 
 
 def unlock(options: argparse.Namespace) -> int:

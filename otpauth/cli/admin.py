@@ -1,7 +1,7 @@
 """otpauth-admin: the command for root. The same verbs with USER first, at once; and the host's own.
 
-Each verb's code is in a module of its own group: verbs (tokens), accounts (records), hostkeys (init
-and keys), policies (config), doctor, why, enabling (services), confirming (trials).
+Each verb's code is in a module of its own group: verbs (tokens), accounts (records), verifying,
+hostkeys (init and keys), policies (config), doctor, why, enabling (services), confirming (trials).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROGRAM = "otpauth-admin"
 EXPORTS = ("uris", "google-authenticator", "usersfile", "sheet")  # formats.WRITTEN, unloaded
 JOURNAL = "/var/lib/otpauth/trial/journal"  # Journal.path, unloaded
 SERVICE_VERBS = ("enable", "disable", "confirm", "revert")
-TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish")
+TOKEN_VERBS = ("setup", "add", "replace", "codes", "remove", "set", "wish", "logout")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -124,7 +124,9 @@ def _account_verbs(verbs: Verbs) -> None:
     one = new("verify", "check a code from stdin as a login would; exit 0 if it is accepted")
     one.add_argument("--service", default="otpauth-verify", metavar="S")
     one.add_argument("--rhost", default="", metavar="ADDRESS")
+    one.add_argument("--after-password", action="store_true", help="another factor was checked")
     one.add_argument("--dry-run", action="store_true", help="burn and count nothing")
+    one.add_argument("--explain", action="store_true", help="tell the decision step by step")
     one.add_argument("--json", action="store_true", help="for programs")
     one = new(
         "bypass", "let a user in without a code for a while, where a key or password is asked"
@@ -136,6 +138,12 @@ def _account_verbs(verbs: Verbs) -> None:
         "--uses", type=flags.number(1, bypass.USES_MAX), metavar="N", help=f"logins, {bypass.USES}"
     )
     one.add_argument("--off", action="store_true", help="ask for codes again")
+    one = verb(verbs, "sessions", "show codes that are still good for their sessions, or end them")
+    one.add_argument("user", metavar="USER", nargs="?")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("--end", metavar="ID", help="end this one")
+    which.add_argument("--all", action="store_true", help="end all of them")
+    one.add_argument("--json", action="store_true", help="for programs")
     new("unlock", "forget an account's failures, and times in the future")
     new("reset", "forget an account's tokens: it enrols anew")
     new("forget", "remove what the host keeps of an account that is gone")
@@ -211,7 +219,18 @@ def _only(users: list[str]) -> str:
 
 
 def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
-    from otpauth.cli import accounts, doctor, exporting, hostkeys, moves, roster, sendtest, why
+    from otpauth.cli import (
+        accounts,
+        doctor,
+        exporting,
+        hostkeys,
+        moves,
+        roster,
+        sendtest,
+        sessions,
+        verifying,
+        why,
+    )
 
     return {
         "init": hostkeys.init,
@@ -221,8 +240,9 @@ def _table() -> dict[str, Callable[[argparse.Namespace], int]]:
         "list": roster.enrolled,
         "show": accounts.show,
         "why": why.why,
-        "verify": accounts.verify,
+        "verify": verifying.verify,
         "bypass": accounts.let_in,
+        "sessions": sessions.show,
         "unlock": accounts.unlock,
         "reset": accounts.reset,
         "forget": accounts.forget,

@@ -18,6 +18,7 @@ from otpauth import account, policy
 from otpauth.cli import report
 from otpauth.cli.terminal import Terminal
 from otpauth.doctor.finding import FAIL, OK
+from otpauth.doctor.ground import Ground
 from otpauth.enable import plan, sshdfile
 from otpauth.enable.edit import diff
 from otpauth.enable.plan import Plan
@@ -131,7 +132,8 @@ def _wanted(options: argparse.Namespace) -> Wanted:
     if options.one_box or options.password:
         first = ONE_BOX if options.one_box else PASSWORD
     return Wanted(
-        service, first, _group(options.group), _spared(options.spared), _date(options.until)
+        *(service, first, _group(options.group), _spared(options.spared), _date(options.until)),
+        policy.effective(Ground().policy, service, ""),
     )
 
 

@@ -124,6 +124,7 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one = new("wish", "narrow how often, and how late, codes are accepted at your logins")
     flags.add_wishes(one)
     one.add_argument("--none", action="store_true", help="the host's rule and nothing else")
+    new("logout", "end sessions: a code that is still good somewhere is so no more")
 
 
 def import_options(one: Parser) -> None:

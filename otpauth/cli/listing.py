@@ -6,8 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import bypass, channels, services, token, wishes
+from otpauth import bypass, channels, failures, limits, services, token, wishes
 from otpauth.cli import limited, report
+from otpauth.policy import ALWAYS
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
@@ -83,7 +84,7 @@ def row(each: Listed, words: str) -> tuple[str, ...]:
 def _waiting_row(own: Own, each: Proposal) -> tuple[str, ...]:
     first = not own.tokens and each is own.waiting[0]
     words = "new, ready at your next login" if first else f"{each.verb}, at your next login"
-    if own.policy.setup.changes == "admin" and not first:
+    if own.policy.setup.changes == "admin" and not first and each.verb != "logout":
         words = f"{each.verb}, waits for the administrator"
     return (each.name, "-", report.day(each.made), "-", words)
 
@@ -126,6 +127,15 @@ def bypass_value(held: State, now: int) -> dict[str, int] | None:
     """Return a bypass for JSON, null if none is left."""
     left = bypass.left(held, now)
     return {"until": held.bypass.until, "left": left} if left else None
+
+
+def locked_value(held: State, now: int) -> list[dict[str, Any]]:
+    """Return the groups that are locked for JSON; `until` is null for no end."""
+    found = failures.locked(limits.prune(held, now), now)
+    return [
+        {"group": group, "until": None if until == ALWAYS else until}
+        for group, until in sorted(found.items())
+    ]
 
 
 def as_value(each: Listed, words: str) -> dict[str, Any]:

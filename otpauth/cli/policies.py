@@ -6,14 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import config, groups, policy
+from otpauth import account, config, groups, policy
 from otpauth.cli import report
 from otpauth.errors import ConfigError, UsageError
 from otpauth.host import Host
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     Row = tuple[str, str, str]  # key, value, where it was set
 
@@ -26,6 +26,10 @@ def check(options: argparse.Namespace) -> int:
     found = _read(options.file) if options.file else Host().policy()
     if os.geteuid() == 0:
         _look_for_secrets(found, Host())
+    for line, word in _strangers(found):
+        what = "group" if word.startswith("%") else "user"
+        text = f"{line}: no {what} {word.removeprefix('%')!r} on this host"
+        report.say("otpauth-admin", "warning", text)
     if options.service is not None:
         from otpauth.cli import inforce
 
@@ -136,7 +140,7 @@ def _secret(name: str) -> str:
     return f"{{secret.{name}}}" if name else ""
 
 
-_SPELT = {
+_SPELT: dict[str, Callable[[Any], str]] = {
     "nullok": _nullok,
     "rate_limit": _rate,
     "resync": _resync,
@@ -146,6 +150,19 @@ _SPELT = {
     "session": _session,
     "client_secret": _secret,
 }
+
+
+def _strangers(found: policy.Policy) -> list[tuple[str, str]]:
+    """Return the words of who that mean nobody whom this host knows, and where they stand."""
+    rules = {"login": found.login.who}
+    rules |= {f"group {each.name}": each.keys.get("who", ()) for each in found.groups.values()}
+    rules |= {f"service {each.name}": each.keys.get("who", ()) for each in found.services}
+    return [
+        (f"{where(found, (section,), 'who')}: who", name)
+        for section, words in rules.items()
+        for name in (word.removeprefix("!") for word in words)
+        if not account.is_known(name)
+    ]
 
 
 def _look_for_secrets(found: policy.Policy, host: Host) -> None:

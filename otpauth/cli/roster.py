@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otpauth import account, bypass, copies, hostcopy, limits, secretfile, wishes
+from otpauth import account, bypass, copies, failures, hostcopy, limits, secretfile, wishes
 from otpauth.account import Account
 from otpauth.cli import listing, progress, report
 from otpauth.errors import NotEnrolledError, OtpauthError, RecordError, UnknownUserError
@@ -59,10 +59,10 @@ def enrolled(options: argparse.Namespace) -> int:
     """Print the accounts that have a record on this host."""
     host = Host()
     ground = Ground(host, host.record_key(), host.policy(), int(time.time()))
-    names = options.users or (_logins() if options.without else _names(host))
+    users = options.users or (_logins() if options.without else names(host))
     shown = not options.plain and not sys.stdout.isatty()
     absent: list[str] = []
-    entries = _entries(progress.bar(names, shown=shown), ground, absent)
+    entries = _entries(progress.bar(users, shown=shown), ground, absent)
     if options.without:
         entries = (each for each in entries if not each.usable)
     if options.json:
@@ -77,13 +77,13 @@ def enrolled(options: argparse.Namespace) -> int:
 def _entries(names: Iterable[str], ground: Ground, absent: list[str]) -> Iterator[Entry]:
     """Find out about each; who is not known at all is noted in `absent`."""
     for name in names:
-        one = _entry(name, ground)
+        one = entry(name, ground)
         if one.state == ABSENT:
             absent.append(name)
         yield one
 
 
-def _names(host: Host) -> list[str]:
+def names(host: Host) -> list[str]:
     """Return the users of all host copies; where a file's name is a hash, by what it says."""
     folder = os.path.join(host.var, "users")
     try:
@@ -109,7 +109,8 @@ def _logins() -> list[str]:
     return [each.name for each in Doctors().logins]
 
 
-def _entry(name: str, ground: Ground) -> Entry:
+def entry(name: str, ground: Ground) -> Entry:
+    """Return an account as the host's copy of its record has it."""
     try:
         who = account.lookup(name)
     except UnknownUserError:
@@ -149,6 +150,8 @@ def _state(held: Record, ground: Ground, *, usable: bool) -> str:
     buckets = {event.bucket for event in held.state.events}
     if any(limits.wait(held.state, each, rule, ground.now) for each in buckets):
         words += ", limited"
+    for locked in failures.told(held.state, ground.now):
+        words += f", locked {locked}"
     if bypass.left(held.state, ground.now):
         words += f", without a code {bypass.told(held.state, ground.now)}"
     return words
@@ -198,6 +201,7 @@ def _value(one: Entry, ground: Ground) -> dict[str, Any]:
         "left": _left(one),
         "state": one.state,
         "bypass": listing.bypass_value(held.state, ground.now) if held else None,
+        "locked": listing.locked_value(held.state, ground.now) if held else [],
         **listing.limits_value(ground.rule, held.wishes if held else wishes.NONE),
     }
 

@@ -88,6 +88,7 @@ def run_verb(target: Target, options: argparse.Namespace) -> int:
         "remove": verbs.remove,
         "set": verbs.relabel,
         "wish": verbs.wish,
+        "logout": verbs.logout,
     }
     return table[options.verb](target, options)
 

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from otpauth import oath, token, uri, wishes
+from otpauth import oath, propose, token, uri, wishes
 from otpauth.changes import Change, Proof
 from otpauth.cli import flags, limited, mobile, programs, report, wizard
 from otpauth.cli.target import NEW, Own, proof_of
@@ -177,6 +177,19 @@ def wish(target: Target, options: argparse.Namespace) -> int:
     from_when = "from your next login on" if isinstance(target, Own) else "from now on"
     for line in told:
         print(f"{target.program}: in force {from_when}: {line}")
+    return report.DONE
+
+
+def logout(target: Target, options: argparse.Namespace) -> int:  # noqa: ARG001 -- as all verbs
+    """End the sessions that there are. No code is asked for: it lets nobody in."""
+    _check_enrolled(target)
+    earlier = frozenset(each.digest() for each in target.waiting if each.verb == "logout")
+    if isinstance(target, Own) and earlier:
+        propose.withdraw(target.account, target.path, earlier)
+    target.submit("logout", "sessions", Change(ended=int(time.time())))
+    at_login = isinstance(target, Own)
+    when = "with your next login, before it is decided" if at_login else "now"
+    print(f"{target.program}: sessions that began until now end {when}")
     return report.DONE
 
 

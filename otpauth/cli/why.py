@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 LATEST = 10
 ACCEPTED = frozenset(
     {
-        *(login.OK_OTP, login.OK_SCRATCH, login.OK_STATIC, login.OK_GRACE, login.OK_BYPASS),
-        *(login.OK_NULLOK, login.OK_NOT_ASKED),
+        login.OK_OTP,
+        login.OK_TRUST,
+        login.OK_SCRATCH,
+        login.OK_STATIC,
+        login.OK_SESSION,
+        login.OK_GRACE,
+        login.OK_BYPASS,
+        login.OK_NULLOK,
+        login.OK_NOT_ASKED,
     }
 )
 
@@ -41,6 +48,8 @@ SENTENCES = {
         "was the phone lost? then, as {user}: otpauth replace phone",
     ),
     login.OK_STATIC: Told("accepted: the app password {token}"),
+    login.OK_SESSION: Told("accepted: a code of {token} again, within its session"),
+    login.OK_TRUST: Told("accepted: what a trusted client made of a code of {token}"),
     login.OK_GRACE: Told("accepted without a code: one of {token} was accepted from there before"),
     login.OK_BYPASS: Told(
         "accepted without a code: the administrator lets {user} in without one for a while",
@@ -77,6 +86,18 @@ SENTENCES = {
     login.RATE_LIMITED: Told(
         "refused: too many wrong answers, this one was not compared",
         "wait, use a scratch code, or: otpauth-admin unlock {user}",
+    ),
+    login.USER_LOCKED: Told(
+        "refused: {user} is locked after too many wrong answers",
+        "otpauth-admin unlock {user}",
+    ),
+    login.SESSION_LOGOUT: Told(
+        "refused: a logout password, which ended the sessions of a code",
+        "to log in again, type the next code",
+    ),
+    login.SESSION_MAX_LOGIN: Told(
+        "refused: the session of that code of {token} had all its logins",
+        "type the next code; otpauth.conf says how many: session, logins=",
     ),
     login.NOT_ENROLLED: Told(
         "refused: {user} has nothing enrolled on this host",

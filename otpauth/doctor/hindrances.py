@@ -7,7 +7,7 @@ import pwd
 import time
 from typing import TYPE_CHECKING
 
-from otpauth import account, limits, oath
+from otpauth import account, failures, limits, oath
 from otpauth.cli import report
 from otpauth.doctor import shadow
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
@@ -107,6 +107,18 @@ def limited(person: Person) -> Iterator[Fault]:
             )
 
 
+def locked(person: Person) -> Iterator[Fault]:
+    """Give access groups in which nothing is compared any more, after too many wrong answers."""
+    if person.record is None:
+        return
+    for words in failures.told(limits.prune(person.record.state, person.now), person.now):
+        yield Fault(
+            f"{person.account.name}: locked after too many wrong codes, {words}; places that it "
+            "logged in from before are not",
+            person.command("unlock"),
+        )
+
+
 def clock_back(person: Person) -> Iterator[Fault]:
     """Give tokens whose last code is of a time that this host's clock has yet to reach."""
     if person.record is None:
@@ -201,6 +213,7 @@ CHECKS: tuple[Check[Person], ...] = (
     Check("token-expired", WARN, "no token has expired", expired),
     Check("codes", WARN, "enough scratch codes and list passwords are left", few_codes),
     Check("limited", WARN, "codes are compared", limited, by_root),
+    Check("locked", FAIL, "the account is not locked", locked, by_root),
     Check("clock-back", FAIL, "the clock is not behind the last code", clock_back, by_root),
     Check("waiting", WARN, "no change waits", waiting),
     Check("foreign", WARN, "the file is sealed to this host", foreign),

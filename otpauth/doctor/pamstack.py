@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from otpauth import arguments, policy, stack
+from otpauth import arguments, groups, policy, stack
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.errors import ConfigError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otpauth.doctor.ground import Ground
+    from otpauth.policy import Rule
     from otpauth.stack import Line
 
 SEE = "see pam_otpauth(8), Stacks and EXAMPLES"
@@ -203,25 +204,54 @@ def nobody_decides(ground: Ground) -> Iterator[Fault]:
         line = lines[place]
         program = line.name == "pam_exec.so"
         others = [each for each in lines if each.name in PASSWORDS or each.name == "pam_permit.so"]
-        if others or not (program or lets_unenrolled(line, ground)):
+        by = ["nullok"] if lets_unenrolled(line, name, ground) else exempting(line, name, ground)
+        if others or not (program or by):
             continue
-        what = "pam_exec sets no credentials" if program else "nullok lets pass by PAM_IGNORE"
+        lets = f"{', '.join(each.partition(' ')[0] for each in by)} lets pass by PAM_IGNORE"
+        what = "pam_exec sets no credentials" if program else lets
         text = f"{line.place}: {what}, and no other module of {name} decides: it is refused"
         yield Fault(text, f"below it: auth required pam_permit.so; {SEE}")
 
 
-def lets_unenrolled(line: Line, ground: Ground) -> bool:
-    """Say whether a line of ours lets pass now who has not enrolled."""
+def rules(line: Line, service: str, ground: Ground) -> list[Rule]:
+    """Return what may hold for a line of ours; nothing if its words are wrong: nobody passes."""
     try:
-        return arguments.read(ground.policy.login, stack.words(line)).rule.nullok > ground.now
-    except ConfigError:  # then it lets nobody pass
-        return False
+        words = stack.words(line)
+        every = groups.wherever(ground.policy, service)
+        return [arguments.read(rule, words).rule for rule in every]
+    except ConfigError:
+        return []
+
+
+def lets_unenrolled(line: Line, service: str, ground: Ground) -> bool:
+    """Say whether a line of ours lets pass now who has not enrolled."""
+    return any(rule.nullok > ground.now for rule in rules(line, service, ground))
+
+
+def exempting(line: Line, service: str, ground: Ground) -> list[str]:
+    """Return the keys, as they are written, by which a line of ours asks some for no code."""
+    found = []
+    for rule in rules(line, service, ground):
+        if rule.who != policy.Rule().who:
+            found.append(f"who = {' '.join(rule.who)}")
+        if rule.skip_from:
+            found.append(f"skip_from = {' '.join(rule.skip_from)}")
+    return list(dict.fromkeys(found))
+
+
+def not_asked(ground: Ground) -> Iterator[Fault]:
+    """Give lines that ask some for no code."""
+    for name, lines, place in _asked(ground):
+        for each in exempting(lines[place], name, ground):
+            whom = "nobody from there" if each.startswith("skip_from") else "only these"
+            text = f"{lines[place].place}: {each}: {name} asks {whom} for a code"
+            yield Fault(text, f"otpauth-admin config --service {name} tells which line says so")
 
 
 def nullok(ground: Ground) -> Iterator[Fault]:
     """Give lines that let pass who has not enrolled."""
     for name, lines, place in _asked(ground):
-        if lets_unenrolled(lines[place], ground):
+        if lets_unenrolled(lines[place], name, ground):
             said = any(each.partition("=")[0] == "nullok" for each in lines[place].args)
             where = lines[place].place if said else "otpauth.conf"
             text = f"{where}: nullok lets into {name} without a code who has not enrolled"
@@ -303,6 +333,7 @@ CHECKS: tuple[Check[Ground], ...] = (
     Check("pam-secret", WARN, "the users' own tool writes the file that is read", other_file, asks),
     Check("pam-decides", FAIL, "who may pass without a code can", nobody_decides, asks),
     Check("pam-nullok", WARN, "nobody passes without being enrolled", nullok, asks),
+    Check("pam-exempt", WARN, "everybody is asked for a code", not_asked, asks),
     Check("pam-twice", WARN, "one code is asked", twice, asks),
     Check("pam-others", WARN, "no other second factor is asked", others, asks),
     Check("pam-exec", FAIL, "pam_exec hands over the code, as root", pam_exec, asks),

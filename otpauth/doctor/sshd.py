@@ -10,8 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from otpauth.account import in_group
+from otpauth.attempt import exempt
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
-from otpauth.doctor.pamstack import PASSWORDS, SEE, group_asked, lets_unenrolled
+from otpauth.doctor.pamstack import PASSWORDS, SEE, group_asked, lets_unenrolled, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,12 +149,17 @@ def unread_dropins(_: Ground) -> Iterator[Fault]:
 
 def robots(ground: Ground) -> Iterator[Fault]:
     """Give accounts that log in with a key and have no token, but are asked for a code."""
-    lines = ground.stacks[SERVICE]
-    if any(lets_unenrolled(each, ground) for each in lines if each.ours):
+    lines = [each for each in ground.stacks[SERVICE] if each.asks]
+    if any(lets_unenrolled(each, SERVICE, ground) for each in lines):
         return
+    held = [rule for each in lines for rule in rules(each, SERVICE, ground)]
     able = [each for each in ground.people if each.enrolled or each.waiting or each.sent]
     enrolled = {each.account.name for each in able}
-    keyed = [who.name for who, seen in ground.homes.items() if seen.has_key]
+    keyed = [
+        who.name
+        for who, seen in ground.homes.items()
+        if seen.has_key and not any(exempt(who, "", rule) for rule in held)
+    ]
     shut = [name for name in keyed if name not in enrolled and is_asked(ground.settings_for(name))]
     if shut:
         names = ", ".join(shut[:KEYS_SHOWN])

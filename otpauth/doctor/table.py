@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otpauth.doctor import accounts, clock, files, keys, onebox, pamstack, program, sshd, system
+from otpauth.doctor import (
+    accounts,
+    clock,
+    dovecot,
+    files,
+    keys,
+    onebox,
+    pamstack,
+    program,
+    sshd,
+    system,
+)
 from otpauth.doctor.finding import run
 
 if TYPE_CHECKING:
@@ -20,6 +31,7 @@ CHECKS: tuple[Check[Ground], ...] = (
     *pamstack.CHECKS,
     *onebox.CHECKS,
     *sshd.CHECKS,
+    *dovecot.CHECKS,
     *clock.CHECKS,
     *system.CHECKS,
     *accounts.CHECKS,

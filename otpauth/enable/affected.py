@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from otpauth.account import in_group
+from otpauth.attempt import exempt
 from otpauth.doctor import shadow
 from otpauth.doctor.finding import FAIL, OK, WARN, Finding
 from otpauth.doctor.ground import ask
@@ -39,6 +40,7 @@ class Someone(NamedTuple):
     has: frozenset[str]
     rises: bool  # can become root; of those without a token only root itself is known
     is_asked: bool
+    exempt: bool = False  # who in otpauth.conf asks for no code
 
     @property
     def name(self) -> str:
@@ -66,6 +68,7 @@ def everyone(ground: Ground, wanted: Wanted) -> list[Someone]:
                 frozenset(each for each, held in has.items() if held),
                 rises=who.uid == 0 or (has[TOKEN_HELD] and _rises(who)),
                 is_asked=_is_asked(who, wanted),
+                exempt=bool(exempt(who, "", wanted.rule)),
             )
         )
     return found
@@ -74,7 +77,7 @@ def everyone(ground: Ground, wanted: Wanted) -> list[Someone]:
 def tester(people: Iterable[Someone]) -> str:
     """Return who tries the change: can become root and has a token; best who is asked, not root."""
     fit = [each for each in people if each.rises and TOKEN_HELD in each.has]
-    fit.sort(key=lambda each: (not each.is_asked, each.account.uid == 0))
+    fit.sort(key=lambda each: (each.exempt or not each.is_asked, each.account.uid == 0))
     return fit[0].name if fit else ""
 
 
@@ -100,6 +103,11 @@ def _asked(people: list[Someone], wanted: Wanted) -> str:
         text = f"{wanted.service} asks everybody for {what}"
     if wanted.spared:
         text += f"; {listed(list(wanted.spared))} for a key alone"
+    exempt_ones = [each.name for each in people if each.is_asked and each.exempt]
+    if exempt_ones:
+        text += f"; {listed(exempt_ones)} for no code (otpauth.conf: who)"
+    if wanted.rule.skip_from:
+        text += f"; from {' '.join(wanted.rule.skip_from)} for no code (otpauth.conf: skip_from)"
     return f"{text}; up to {wanted.until} who has no token needs none" if wanted.until else text
 
 
@@ -181,7 +189,10 @@ def _about_others(people: list[Someone], wanted: Wanted) -> Iterator[Finding]:
     lost = [
         each.name
         for each in people
-        if each.is_asked and PASSWORD_HELD in each.has and TOKEN_HELD not in each.has
+        if each.is_asked
+        and not each.exempt
+        and PASSWORD_HELD in each.has
+        and TOKEN_HELD not in each.has
     ]
     lost = [name for name in lost if wanted.service != "sudo" or _sudo(name, _SUDO_ANY)]
     if lost and not wanted.until:
@@ -195,7 +206,7 @@ def _needs(each: Someone, wanted: Wanted, old: tuple[Line, ...]) -> frozenset[st
     if not each.is_asked:
         return _needed(old)
     password = set() if wanted.first == KEY else {PASSWORD_HELD}
-    excused = wanted.until and TOKEN_HELD not in each.has
+    excused = each.exempt or (wanted.until and TOKEN_HELD not in each.has)
     return frozenset(password if excused else password | {TOKEN_HELD})
 
 

@@ -78,7 +78,7 @@ def take_out(data: bytes, service: str, *, folder: str = stack.FOLDER) -> bytes:
 
 def _in_place_of_password(bare: _Bare) -> list[str]:
     """Put the code in the place of the password: a key was demanded before."""
-    ours = [_module(bare), *([PERMIT] if bare.wanted.until else [])]
+    ours = [_module(bare), *([PERMIT] if bare.wanted.ignores else [])]
     guarded = _guarded(ours, bare.wanted)
     if not bare.passwords:
         return _inserted(bare.lines, _first_place(bare), guarded)

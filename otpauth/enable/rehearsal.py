@@ -97,6 +97,7 @@ def _prepared(service: str, tester: str, edits: list[list[str | int | None]]) ->
     from otpauth import account, arguments, stack
     from otpauth.enable import stagehand
     from otpauth.host import Host
+    from otpauth.policy import effective
 
     os.umask(0o022)
     host = Host()
@@ -106,8 +107,9 @@ def _prepared(service: str, tester: str, edits: list[list[str | int | None]]) ->
     stagehand.loopback()
     stagehand.terminals()
     stagehand.place([_edit(each) for each in edits], work)
+    rule = effective(policy, service, "127.0.0.1")
     lines = tuple(
-        arguments.read(policy.login, stack.words(line)) for line in stack.read(service) if line.ours
+        arguments.read(rule, stack.words(line)) for line in stack.read(service) if line.ours
     )
     password = stagehand.password(who, work)
     stagehand.cover(who, lines, host, policy.setup.file)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from otpauth.policy import Rule
+
 KEY, PASSWORD, ONE_BOX = "key", "password", "one-box"
 
 
@@ -13,7 +15,7 @@ class Wanted(NamedTuple):
     `first` is the factor before the code: KEY (sshd's), PASSWORD, or ONE_BOX, a password with the
     code at its end. `group` are the only ones who are asked, empty for everybody; `spared` are
     accounts that go on to log in with their key alone. `until` is the last day, YYYY-MM-DD, on
-    which who is not enrolled may pass.
+    which who is not enrolled may pass. `rule` is what otpauth.conf says for the service.
     """
 
     service: str
@@ -21,3 +23,9 @@ class Wanted(NamedTuple):
     group: str = ""
     spared: tuple[str, ...] = ()
     until: str = ""
+    rule: Rule = Rule()
+
+    @property
+    def ignores(self) -> bool:
+        """Whether our line may leave somebody to the others."""
+        return bool(self.until or self.rule.skip_from or self.rule.who != Rule().who)

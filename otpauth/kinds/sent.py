@@ -153,7 +153,8 @@ def reserve(
     account = account._replace(state=state)
     each = next((e for e in login.usable_tokens(account, request, rule) if _is(e, way)), None)
     bucket = limits.bucket(state, request.place)
-    if each is None or limits.wait(state, bucket, rule, request.now):
+    shut = limits.locked(state, request.place, rule, request.now)
+    if each is None or shut or limits.wait(state, bucket, rule, request.now):
         return Reserved(account)
     mark, lifetime = each.params["due"], each.params["lifetime"]
     due = state.due.get(mark)

@@ -30,7 +30,8 @@ OURS = "auth required pam_python.so pam_otpauth.py"
 OURS_EXEC = f"auth required pam_exec.so expose_authtok seteuid quiet {PROGRAM}"
 GOOGLE = "auth required pam_google_authenticator.so"
 OATH_USERS = 10_000
-AIM_PAM_PYTHON, AIM_PAM_EXEC = 1.9, 1.5
+GROUPS = 100
+AIM_PAM_PYTHON, AIM_PAM_EXEC, AIM_GROUPS = 1.9, 1.5, 1.15
 _EMPTY = "bench_empty.py"
 _EMPTY_TEXT = """
 def pam_sm_authenticate(pamh, flags, argv):
@@ -83,14 +84,16 @@ def run(rounds: int, users: int) -> tuple[str, list[Aim]]:
         floor = cases.trivial("empty pam_python module", _EMPTY, _EMPTY_TEXT)
         loading = cases.trivial("one that loads JSON and a cipher", _LOADING, _LOADING_TEXT)
         python = cases.ours("otpauth, pam_python", OURS)
+        ruled = cases.ours(f"otpauth, pam_python, {GROUPS} groups", OURS, policy=_policy())
         program = cases.ours("otpauth, pam_exec", OURS_EXEC)
         others = [cases.google("pam_google_authenticator"), cases.oath(1), cases.oath(OATH_USERS)]
         few = cases.ours("otpauth, pam_python, 1 user, on disk", OURS, place="few")
         many = cases.ours(f"otpauth, pam_python, {users} users, on disk", OURS, place="many")
         last = cases.google("pam_google_authenticator, on disk", on_disk=True)
-        every = [floor, loading, python, program, *others, few, many, last]
+        every = [floor, loading, python, ruled, program, *others, few, many, last]
         measure(every, rounds)
     aims = [Aim(python, AIM_PAM_PYTHON, floor), Aim(program, AIM_PAM_EXEC, floor)]
+    aims.append(Aim(ruled, AIM_GROUPS, python))
     return table("A login, whole process (pamtester)", every, floor), aims
 
 
@@ -107,13 +110,18 @@ class _Cases:
         person = self._person(on_disk=False)
         return self._case(name, f"auth required pam_python.so {file}", person)
 
-    def ours(self, name: str, line: str, *, place: str = "memory") -> Case:
+    def ours(self, name: str, line: str, *, place: str = "memory", policy: str = "") -> Case:
         person = self._person(on_disk=place != "memory")
         fob = Fob(self._codes)
         select = self._selecting(place)
         select()
         enrol(person, fob)
-        return self._case(name, line, person, answer=fob.line, before=select)
+
+        def before() -> None:
+            select()
+            _put_policy(policy)
+
+        return self._case(name, line, person, answer=fob.line, before=before)
 
     def google(self, name: str, *, on_disk: bool = False) -> Case:
         person = self._person(on_disk=on_disk)
@@ -163,6 +171,29 @@ class _Cases:
             os.rename(link, _USERS)
 
         return select
+
+
+def _policy() -> str:
+    """Return an otpauth.conf of many groups, most with children, and as many services."""
+    groups = (
+        f"[group g{each}]\n"
+        + (f"children = g{2 * each + 1} g{2 * each + 2}\n" if 2 * each + 2 < GROUPS else "")
+        + "session = 10h idle=1h\nlock = 5/1h\nwindow = 5\nkinds = totp hotp scratch\n\n"
+        for each in range(GROUPS)
+    )
+    services = (
+        f"[service s{each}]\npam = a{each} b{each}\nfrom = 10.{each}.0.0/16 fd00:{each:x}::/32\n"
+        f"group = g{each}\nrate_limit = 3/30s\n\n"
+        for each in range(GROUPS)
+    )
+    return "".join((*groups, *services))
+
+
+def _put_policy(text: str) -> None:
+    path = Path("/etc/otpauth/otpauth.conf")
+    path.unlink(missing_ok=True)
+    if text:
+        path.write_text(text, encoding="utf-8")
 
 
 def enrol(person: Person, fob: Fob) -> None:

@@ -53,6 +53,13 @@ ours='auth required pam_python.so pam_otpauth.py'
 split='auth optional pam_python.so pam_otpauth.py split'
 password='@include common-auth'
 after="$ours after_password"
+dove() { echo "$ours" >/etc/pam.d/imap; printf '%s\\n' "$@" >>/etc/dovecot/dovecot.conf; }
+cached() {
+  case $(dovecot --version) in 2.3.*) dove 'passdb {' 'driver = pam' 'args = cache_key=%u x' }; esac
+}
+uncached() {
+  case $(dovecot --version) in 2.4.*) dove 'passdb pam {' 'use_cache = no' }; esac
+}
 stack() { printf '%s\\n' "$@" 'account required pam_permit.so' >$sshd; }
 """
 )
@@ -206,6 +213,14 @@ SEEDS = (
     Seed("pam-decides", "fail", "PAM_IGNORE", 'stack "$ours nullok"'),
     Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok"'),
     Seed("pam-nullok", "warn", "has not enrolled", 'stack "$ours nullok=until:2099-01-31"'),
+    Seed("pam-decides", "fail", "skip_from lets", 'stack "$ours skip_from=10.0.0.0/8"'),
+    Seed("pam-exempt", "warn", "nobody from there", 'stack "$ours skip_from=10.0.0.0/8"'),
+    Seed(
+        "pam-exempt",
+        "warn",
+        "who = %crew: sshd asks only these",
+        "printf '[service s]\npam = sshd\nfrom = ::1\nwho = %%crew\n' >/etc/otpauth/otpauth.conf",
+    ),
     Seed("pam-twice", "warn", "2 codes", 'stack "$ours" "$ours"'),
     Seed("pam-others", "warn", "pam_oath.so", 'stack "$ours" "auth required pam_oath.so"'),
     Seed(
@@ -250,6 +265,10 @@ SEEDS = (
         "useradd -m robot; cd /home/robot; mkdir .ssh; echo key >.ssh/authorized_keys; "
         "chown -R robot .ssh",
     ),
+    Seed(
+        "dovecot-root", "fail", "user = dovecot", "dove 'service auth-worker {' 'user = dovecot' }"
+    ),
+    Seed("dovecot-cache", "fail", "1 M", "dove 'auth_cache_size = 1 M'; cached"),
     Seed("nologin", "fail", "nobody but root", "touch /etc/nologin"),
     Seed(
         "clock",
@@ -419,10 +438,16 @@ UNIT = """unit() {
 
 def test_a_healthy_host(healthy: Person) -> None:
     """A host as it should be gives nothing but ok, from every check."""
-    found = doctor(healthy, chronyc("-0.000012"))
+    found = doctor(healthy, f"{chronyc('-0.000012')}\ndove")
     assert [each for each in found if each["state"] != "ok"] == []
     assert {each["id"] for each in found} == {each.id for each in table.CHECKS}
     assert {tuple(each) for each in found} == {("id", "state", "title", "evidence", "mend")}
+
+
+def test_a_cache_that_is_not_used(healthy: Person) -> None:
+    """A cache of Dovecot's into which nothing of PAM's goes is no fault."""
+    found = doctor(healthy, "dove 'auth_cache_size = 1 M'; uncached")
+    assert [each["state"] for each in found if each["id"] == "dovecot-cache"] == ["ok"]
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.id}-{seed.words.split()[0]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ from tests.parts.sshd import Sshd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.parts.post import Post
 
@@ -37,3 +37,12 @@ def by_key(stage: Path) -> Iterator[Sshd]:
     assert stage.is_dir()
     with Sshd(enrolment.STACK) as sshd:
         yield sshd
+
+
+@pytest.fixture
+def conf(stage: Path) -> Iterator[Path]:
+    """Give where otpauth.conf is, and take it away again."""
+    assert stage.is_dir()
+    path = Path("/etc/otpauth/otpauth.conf")
+    yield path
+    path.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from tests.parts.accounts import Person
 
+SESSION = "[service ftp]\npam = {service}\nsession = 1m logins=10\n"
 DATA = os.urandom(1_000_000)
 
 
@@ -38,12 +39,24 @@ def alice(stage: Path) -> Iterator[Person]:
         yield made
 
 
-def once(server: Vsftpd, person: Person, answer: str, *, source: str = "127.0.0.1") -> bool:
+def once(
+    server: Vsftpd, person: Person, answer: str, *, source: str = "127.0.0.1", name: str = "file"
+) -> bool:
     """Return whether a connection of its own is let in; then its file must be whole."""
     with connected(server, source=source) as client:
         if not enter(client, person, answer):
             return False
-        return send_and_fetch(client, "file", DATA) == DATA
+        return send_and_fetch(client, name, DATA) == DATA
+
+
+def at_once(server: Vsftpd, person: Person, answer: str, *, connections: int) -> list[bool]:
+    """Return which of so many connections at one instant are let in."""
+    with ThreadPoolExecutor(connections) as pool:
+        begun = [
+            pool.submit(once, server, person, answer, name=f"file{number}")
+            for number in range(connections)
+        ]
+        return [each.result() for each in begun]
 
 
 def test_one_box(alice: Person, server: Vsftpd) -> None:
@@ -81,16 +94,22 @@ def test_a_connection_for_each_file(alice: Person, server: Vsftpd) -> None:
 def test_eight_connections_at_once(alice: Person, server: Vsftpd) -> None:
     """Of eight connections at one instant with one code one is let in."""
     fob = enrolment.fob(alice)
-    answer = f"{PASSWORD},{fob.next()}"
-    found: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(once(server, alice, answer))) for _ in range(8)
+    found = at_once(server, alice, f"{PASSWORD},{fob.next()}", connections=8)
+    assert found.count(True) == 1
+
+
+def test_a_session(alice: Person, server: Vsftpd, conf: Path) -> None:
+    """In a session one code is good for eight connections at once, and for two more, no third."""
+    conf.write_text(SESSION.format(service=server.service), encoding="utf-8")
+    answer = f"{PASSWORD}{enrolment.fob(alice).next()}"
+    assert at_once(server, alice, answer, connections=8) == [True] * 8
+    assert not once(server, alice, answer, source="127.0.0.2")
+    start = log.position()
+    assert [once(server, alice, answer) for _ in range(3)] == [True, True, False]
+    assert [each for each in reasons(start) if each != login.NO_CODE] == [
+        *[login.OK_SESSION] * 2,
+        login.SESSION_MAX_LOGIN,
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(found) == [False] * 7 + [True]
 
 
 def test_where_it_comes_from(alice: Person, server: Vsftpd) -> None:

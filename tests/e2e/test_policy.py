@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,7 @@ from tests.e2e.test_pam_exec import stack
 from tests.parts import accounts, enrolment, log, pam
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.parts.accounts import Person
 
@@ -20,15 +19,6 @@ KEY = {"SSH_AUTH_INFO_0": "publickey ssh-ed25519 AAAA"}
 PERMIT = "auth required pam_permit.so"
 LINES = {"pam_python": f"{enrolment.STACK}\n{PERMIT}", "pam_exec": stack("")}
 both = pytest.mark.parametrize("way", LINES)
-
-
-@pytest.fixture
-def conf(stage: Path) -> Iterator[Path]:
-    """Give where otpauth.conf is, and take it away again."""
-    assert stage.is_dir()
-    path = Path("/etc/otpauth/otpauth.conf")
-    yield path
-    path.unlink(missing_ok=True)
 
 
 def passes(way: str, person: Person, *, key: bool = True, rhost: str = "") -> bool:
@@ -74,6 +64,20 @@ def test_skip_from(person: Person, conf: Path, way: str) -> None:
     for rhost in ("10.2.0.1", "", "10.1.2.3.example.org", "10.1.2.3\n", "localhost"):
         assert not passes(way, person, rhost=rhost)
     assert not passes(way, person, key=False, rhost="10.1.2.3")
+
+
+def test_config_warns_of_words_that_mean_nobody(conf: Path) -> None:
+    """`config` tells the line of a user or a group in `who` that this host does not have."""
+    text = (
+        "[login]\nwho = !%root *\n[group g]\nwho = * !nobody-there\n[service s]\nwho = %none-such"
+    )
+    conf.write_text(f"{text} root\n", encoding="utf-8")
+    done = enrolment.admin("config")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        f"otpauth-admin: warning: {conf}:4: who: no user 'nobody-there' on this host",
+        f"otpauth-admin: warning: {conf}:6: who: no group 'none-such' on this host",
+    ]
 
 
 def test_nobody_without_an_account_passes(conf: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from otpauth import login
 from tests.e2e.test_onebox import BOX, PASSWORD, QUICK, SETTINGS, reasons
-from tests.parts import accounts, enrolment, lftp, log
+from tests.e2e.test_ssh import INTERACTIVE
+from tests.parts import accounts, client, enrolment, lftp, log
+from tests.parts.faketime import Clock
 from tests.parts.sshd import Sshd
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tests.parts.accounts import Person
 
 FILES = 8
+SESSION = "[service sftp]\npam = {service}\nsession = 1m logins=12\n"
 SIZE = 2_000_000  # bytes, so that no connection is done before the last one begins
 
 
@@ -58,3 +61,44 @@ def test_without_a_session(alice: Person, sshd: Sshd, tmp_path: Path) -> None:
     told = [each for each in reasons(start) if each != login.NO_CODE]
     assert sorted(told) == [login.OK_OTP, *[login.ALREADY_USED] * 7]
     assert not all(fetched(alice, tmp_path / "got"))
+
+
+@pytest.mark.parametrize("method", [BOX, INTERACTIVE])
+def test_with_a_session(alice: Person, sshd: Sshd, conf: Path, tmp_path: Path, method: str) -> None:
+    """One code lets in eight connections, whose files are whole, and four more; no thirteenth."""
+    conf.write_text(SESSION.format(service=sshd.service), encoding="utf-8")
+    fob = enrolment.fob(alice)
+    start = log.position()
+    answer = f"{PASSWORD},{fob.next()}"
+    done = lftp.run(alice, sshd, answer, f"mirror --parallel=8 many {tmp_path}/got", methods=method)
+    assert done.returncode == 0, done.stderr
+    assert all(fetched(alice, tmp_path / "got"))
+    assert reasons(start) == [login.OK_OTP, *[login.OK_SESSION] * 7]
+    more = [client.login(alice, sshd, [answer], methods=method, key=False).ok for _ in range(5)]
+    assert more == [*[True] * 4, False]
+    assert login.SESSION_MAX_LOGIN in reasons(start)
+
+
+def test_from_another_address(alice: Person, sshd: Sshd, conf: Path) -> None:
+    """The session of one address is none of another."""
+    conf.write_text(SESSION.format(service=sshd.service), encoding="utf-8")
+    answer = f"{PASSWORD},{enrolment.fob(alice).next()}"
+    found = [
+        client.login(
+            alice, sshd, [answer], methods=BOX, key=False, options=[f"BindAddress=127.0.0.{number}"]
+        ).ok
+        for number in (1, 2, 1)
+    ]
+    assert found == [True, False, True]
+
+
+def test_after_a_minute(alice: Person, conf: Path) -> None:
+    """When its time is over, a session lets nobody in, however often it was used."""
+    answer = f"{PASSWORD},{enrolment.fob(alice).next()}"
+    with Clock() as clock, Sshd(QUICK, SETTINGS, environment=clock.environment) as sshd:
+        conf.write_text(SESSION.format(service=sshd.service), encoding="utf-8")
+        found = []
+        for seconds in (0, 50, 11):
+            clock.advance(seconds)
+            found.append(client.login(alice, sshd, [answer], methods=BOX, key=False).ok)
+    assert found == [True, True, False]

@@ -11,6 +11,7 @@ from otpauth.doctor.finding import FAIL, Finding
 from otpauth.enable import affected
 from otpauth.enable.affected import KEY_HELD, PASSWORD_HELD, TOKEN_HELD, Someone
 from otpauth.enable.wanted import KEY, ONE_BOX, PASSWORD, Wanted
+from otpauth.policy import Rule
 from otpauth.stack import Line
 
 UNIX = (Line("/etc/pam.d/sshd", 1, "requisite", "pam_unix.so", ()),)
@@ -39,10 +40,10 @@ class Host:
         return UNIX
 
 
-def one(name: str, *has: str, rises: bool = False, is_asked: bool = True) -> Someone:
-    """Return an account."""
+def one(name: str, *has: str, rises: bool = False, **more: bool) -> Someone:
+    """Return an account, which is asked if nothing else is said."""
     who = Account(name, 0 if name == "root" else 1000, 1000, f"/home/{name}")
-    return Someone(who, frozenset(has), rises=rises, is_asked=is_asked)
+    return Someone(who, frozenset(has), rises=rises, **{"is_asked": True, **more})
 
 
 ADMIN = one("admin", KEY_HELD, PASSWORD_HELD, TOKEN_HELD, rises=True)
@@ -180,3 +181,18 @@ def test_a_long_list_is_cut() -> None:
 def test_what_sudo_says(text: str, can: bool) -> None:  # noqa: FBT001
     """Only who may run everything as root counts as one who can become root."""
     assert bool(affected._SUDO_ALL.search(f"User bob may run:\n{text}\n")) == can  # noqa: SLF001
+
+
+def test_who_is_asked_for_no_code() -> None:
+    """Whom otpauth.conf exempts needs no token, is named, and does not try the change."""
+    rule = Rule(who=("*", "!robot"), skip_from=("10.0.0.0/8",))
+    robot = one("robot", KEY_HELD, TOKEN_HELD, rises=True, exempt=True)
+    for each in (robot, one("robot", KEY_HELD, exempt=True)):
+        said = found([each, ADMIN], Host(BOTH), Wanted("sshd", KEY, rule=rule))
+        assert not said.get("enable-lost")
+        (asked,) = said["enable-asked"]
+        assert "robot for no code (otpauth.conf: who)" in asked
+        assert "from 10.0.0.0/8 for no code (otpauth.conf: skip_from)" in asked
+    assert affected.tester([robot, ADMIN]) == "admin"
+    bob = one("bob", PASSWORD_HELD, exempt=True)
+    assert "enable-lost" not in found([bob, ADMIN], Host(BOTH), Wanted("su", rule=rule))

@@ -13,6 +13,7 @@ from otpauth.doctor import pamstack
 from otpauth.enable import pamfile
 from otpauth.enable.wanted import KEY, ONE_BOX, PASSWORD, Wanted
 from otpauth.errors import RefusedError
+from otpauth.policy import Rule
 from tests.enable import samples
 
 if TYPE_CHECKING:
@@ -80,6 +81,13 @@ def test_until_a_day(folder: str) -> None:
     assert f"{line}\nauth required pam_permit.so # otpauth\n" in made
     made = put(samples.SUDO, Wanted("sudo", until="2027-01-31"), folder)
     assert added(samples.SUDO, made) == [f"{OURS} after_password nullok=until:2027-01-31"]
+
+
+def test_who_is_not_asked(folder: str) -> None:
+    """Who is asked for no code by otpauth.conf is let in by a line below ours."""
+    for rule in (Rule(who=("%staff",)), Rule(skip_from=("10.0.0.0/8",))):
+        made = put(samples.SSHD, Wanted("sshd", KEY, rule=rule), folder)
+        assert f"{OURS}\nauth required pam_permit.so # otpauth\n" in made
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
-from tests.howto import provider
+from tests.howto import mailhost, provider
 from tests.parts import accounts, postfix, processes, secrets, sshd
 from tests.parts.accounts import Person
 from tests.parts.waiting import wait_until
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 IMAGE = Path("/var/lib/machines/web1")
 SOURCE = Path("/usr/local/src/otpauth")
 COPIED = ("/etc", "/var/lib/otpauth")
-KEPT = ("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security", "/etc/ssl")
+KEPT = (
+    *("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security", "/etc/ssl"),
+    *("/etc/dovecot", "/etc/postfix"),
+)
 KEPT_FILES = ("/etc/sudoers", "/etc/vsftpd.conf", "/etc/otpauth/otpauth.conf")
 PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
 SSHD = "/usr/sbin/sshd"
@@ -41,6 +44,13 @@ _SYSTEMCTL = """#!/bin/bash
 case $* in
   "reload ssh")
     {sshd} -t && exec kill -HUP {pid} ;;
+  "reload dovecot")
+    exec doveadm reload ;;
+  "reload postfix")
+    postfix reload 2>/dev/null
+    port=$(getent services submission | grep -o '[0-9]*')
+    until test -z "$(postconf -M submission/inet)" || (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null
+    do sleep 0.05; done ;;
   "restart vsftpd")
     test ! -e {ftpd} || kill $(cat {ftpd})
     mkdir -p /var/run/vsftpd/empty
@@ -82,10 +92,11 @@ class Machine:
 
 
 @contextmanager
-def running(*, mail: bool = False, messages: str = "") -> Iterator[Machine]:
+def running(*, mail: bool = False, imap: bool = False, messages: str = "") -> Iterator[Machine]:
     """Give the machine, on which alice can log in with her key, or run sudo with her password.
 
-    With `mail`, it also delivers it; `messages` names a provider that is played.
+    With `mail`, it also delivers it; with `imap`, it is a mail server; `messages` names a provider
+    that is played.
     """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
@@ -109,7 +120,11 @@ def running(*, mail: bool = False, messages: str = "") -> Iterator[Machine]:
         with Path("/etc/hosts").open("a", encoding="utf-8") as hosts:
             hosts.write("127.0.0.1 web1\n")
         people = {"root": root, "alice": alice, "laptop": laptop}
-        box = opened.enter_context(postfix.running(folder)) if mail else None
+        settings = ""
+        if imap:
+            settings, curlrc = opened.enter_context(mailhost.running(folder))
+            _own_file(laptop, ".curlrc", curlrc)
+        box = opened.enter_context(postfix.running(folder, settings=settings)) if mail else None
         played = provider.played(messages, folder) if messages else nullcontext()
         yield Machine(people, folder, folder / LOG, box, opened.enter_context(played))
 

@@ -123,7 +123,7 @@ class Reader:
         self._shells: dict[str, Shell] = {}
         self._phone: Phone | None = None
         self._paper: list[str] = []
-        self._code = ""
+        self._code = self._app_password = ""
 
     def __enter__(self) -> Self:
         """Go on."""
@@ -175,6 +175,7 @@ class Reader:
         """Return what is typed where the page has a word in brackets."""
         if word == "Enter":
             self._paper += shell.scratch_codes()
+            self._app_password = shell.app_password() or self._app_password
             return ""
         if word == "y":
             return word
@@ -190,6 +191,7 @@ class Reader:
         people = self._machine.people
         known = {
             "password": people["alice"].password,
+            "app password": self._app_password,
             "wrong password": "not the password",
             "root's password": people["root"].password,
             "passphrase": secrets.remember(PASSPHRASE),

@@ -23,8 +23,9 @@ def test_as_it_stands(stage: Path, path: Path) -> None:
     """Each step of a page shows what the page shows, and its last section puts all back."""
     assert stage.is_dir()
     text = path.read_text(encoding="utf-8")
-    mail, messages = "[mailed code]" in text, provider.named(text)
-    with machine.running(mail=mail, messages=messages) as host, Reader(host) as reader:
+    mail, imap = ("[mailed code]" in text or "smtp://" in text, "curl " in text)
+    needs = machine.running(mail=mail, imap=imap, messages=provider.named(text))
+    with needs as host, Reader(host) as reader:
         before = host.kept()
         reader.follow(page.steps(path))
         assert host.kept() == before

@@ -95,6 +95,7 @@ def test_manual_pages_name_the_place(tmp_path: Path) -> None:
     pages = {page.name: page.read_text() for page in tmp_path.glob("opt/otpauth/share/man/*/*")}
     assert "/opt/otpauth/lib/otpauth/otpauth-pam-exec" in pages["pam_otpauth.8"]
     assert "/opt/security/pam_otpauth.py" in pages["pam_otpauth.8"]
+    assert 'LIB = "/opt/otpauth/lib/otpauth"' in pages["otpauth.3"]
     assert not [name for name, text in pages.items() if "/usr/local" in text]
 
 

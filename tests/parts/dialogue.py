@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.parts.accounts import Person
 
 _KEY = re.compile(r"\b[A-Z2-7]{4}(?: [A-Z2-7]{4}){1,3}\b")
+_APP_PASSWORD = re.compile(r"\b(?:[0-9a-z]{5}-){3}[0-9a-z]{5}\b")
 _SCRATCH = re.compile(r"\b[0-9a-z]{4}-[0-9a-z]{4}\b")
 
 
@@ -134,6 +135,11 @@ class Dialogue:
     def scratch_codes(self) -> list[str]:
         """Return the scratch codes that the screen shows."""
         return [secrets.remember(code) for code in _SCRATCH.findall(self.text())]
+
+    def app_password(self) -> str:
+        """Return the app password that the screen shows, nothing if there is none."""
+        found = _APP_PASSWORD.search(self.text())
+        return secrets.remember(found[0]) if found else ""
 
     def qr(self, theme: Theme = THEMES["dark"]) -> str:
         """Return what a camera reads off the screen."""

@@ -1,0 +1,72 @@
+"""Submission: a real Postfix, which has a real Dovecot ask PAM."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otpauth import login
+from tests.e2e.test_onebox import reasons
+from tests.parts import accounts, enrolment, log, postfix
+from tests.parts.dovecot import Dovecot
+from tests.parts.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.parts.accounts import Person
+    from tests.parts.postfix import Mail
+
+
+@pytest.fixture(scope="module")
+def doors(stage: Path) -> Iterator[tuple[Dovecot, Mail]]:
+    """Give a server for IMAP, and one for mail that asks it for passwords."""
+    folder = stage / "tmp" / "submission"
+    folder.mkdir(mode=0o755)
+    with (
+        Dovecot(enrolment.STACK, by_protocol=True) as imap,
+        postfix.running(folder, passwords=imap.socket) as mail,
+    ):
+        yield imap, mail
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def bob(stage: Path) -> Iterator[Person]:
+    """Give somebody to write to."""
+    assert stage.is_dir()
+    with accounts.make() as made:
+        yield made
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_mail_is_taken_for_a_code(
+    doors: tuple[Dovecot, Mail], person: Person, bob: Person, mechanism: str
+) -> None:
+    """A right code sends a message, which arrives; no code, a used or a wrong one does not."""
+    _, mail = doors
+    fob = enrolment.fob(person)
+    to = f"{bob.name}@example.org"
+    code = fob.next()
+    answers = ("", fob.wrong(), code, code, fob.wrong())
+    sent = [mail.submit(person.name, each, to, mechanism=mechanism) for each in answers]
+    assert sent == [False, False, True, False, False]
+    wait_until(lambda: mail.of(bob.name), 20, what="the message arrives")
+    (message,) = mail.of(bob.name)
+    assert message["From"] == f"{person.name}@example.org"
+
+
+def test_the_service_and_the_address(doors: tuple[Dovecot, Mail], person: Person) -> None:
+    """PAM is told the service, smtp or imap, and the client's address by both servers."""
+    imap, mail = doors
+    fob = enrolment.fob(person)
+    start = log.position()
+    assert imap.login(person.name, fob.next())
+    assert mail.submit(person.name, fob.next(), "root@example.org")
+    assert reasons(start) == [login.OK_OTP, login.OK_OTP]
+    told = [line.text for line in log.lines(start, containing="reason=")]
+    for line, service in zip(told, ("imap", "smtp"), strict=True):
+        assert f"service={service} rhost=127.0.0.1 " in line
