@@ -73,7 +73,7 @@ def test_beside_a_device(person: Person, by_key: Sshd, post: Post) -> None:
     assert done.ok, done.output
     assert done.asked == [PLAIN, where("mail to m…@example.org")]
     done = client.login(person, by_key, lambda prompt: post.code() if "sent" in prompt else "mail")
-    assert done.ok, done.output
+    assert (done.ok, done.asked) == (True, [PLAIN, where("mail to m…@example.org")]), done.output
     done = client.login(person, by_key, [fob.next()])
     assert (done.ok, done.asked) == (True, [PLAIN])
     assert len(post.texts()) == 2
