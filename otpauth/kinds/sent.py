@@ -160,7 +160,8 @@ def reserve(
     due = state.due.get(mark)
     least = request.now + min(LEAST_LEFT, lifetime // 2)
     if due is None or due.over or due.second + lifetime < least:
-        due = Due(request.now, number, 0)
+        after = due.second + 1 if due else 0  # so that no copy's older one goes before it
+        due = Due(max(request.now, after), number, 0)
         again = True
     if again:
         most, span = each.params["per_user"]

@@ -180,6 +180,18 @@ def test_ended() -> None:
     assert (anew.send, anew.code != found.code) == (True, True)
 
 
+def test_within_a_second() -> None:
+    """A second code in the same second goes before the first one, whatever an old copy has."""
+    found = reserve(BLANK, asking(), number=9)
+    used = written(answer(written(found), found.code, asking()))
+    anew = reserve(used, asking(), number=1)
+    held = written(anew)
+    assert (anew.send, anew.code != found.code) == (True, True)
+    for joined in (join(used, held), join(held, used)):
+        assert answer(joined, found.code, asking()).verdict == "refuse"
+        assert answer(joined, anew.code, asking()).verdict == "accept"
+
+
 def test_old_copy() -> None:
     """An old copy of the record does not make a used code good."""
     found = reserve(BLANK, asking())
