@@ -351,23 +351,20 @@ def _accept(case: Case, best: Try) -> Outcome:
         left = state.used.get(each.id, 0)
         say = remarks.news(state, request.now) + remarks.remaining(each, left, rule)
         state = state._replace(told=request.now)
-    return Outcome(
-        ACCEPT,
-        _accepted(best),
-        each.name,
-        account._replace(state=state),
-        say,
+    return _accepted(best)._replace(
+        token=each.name,
+        record=account._replace(state=state),
+        say=say,
         forward=best.candidate.prefix,
     )
 
 
-def _accepted(best: Try) -> str:
-    """Return the reason for which an answer is accepted."""
+def _accepted(best: Try) -> Outcome:
     if best.candidate.trusted:
-        return OK_TRUST
+        return Outcome(ACCEPT, OK_TRUST)
     if best.token.kind == "password":
-        return OK_STATIC
-    return OK_OTP if best.token.kind in token.DAILY else OK_SCRATCH
+        return Outcome(ACCEPT, OK_STATIC)
+    return Outcome(ACCEPT, OK_OTP if best.token.kind in token.DAILY else OK_SCRATCH)
 
 
 def _daily(state: State, case: Case, best: Try) -> State:
