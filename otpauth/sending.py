@@ -100,6 +100,10 @@ class Ways:
         if reserved is None:
             return asked
         route = self._words()[word] if word else self._routes[0]
+        to = f"by {route.kind} to {veiled(route.kind, route.to)}"
+        if reserved.lasts:
+            prompt = f"Code (the one sent {to} is still good; Enter sends another): "
+            return asked._replace(prompt=prompt, by=route.word)
         if not reserved.code:
             return self._failed(asked, route.word, "too many were asked for")
         how = "sent"
@@ -112,8 +116,7 @@ class Ways:
                 return self._failed(asked, route.word, str(error))
             self._note(route, str(error))
             how = "perhaps sent"
-        where = f"{how} by {route.kind} to {veiled(route.kind, route.to)}"
-        return asked._replace(prompt=f"Code ({where}; Enter sends again): ", by=route.word)
+        return asked._replace(prompt=f"Code ({how} {to}; Enter sends again): ", by=route.word)
 
     def _reserve(self, word: str, *, again: bool) -> Reserved | None:
         """Reserve a code, durably. None where the user has something else to begin with."""

@@ -73,7 +73,8 @@ def own(account: Record, found: dict[str, Channel]) -> tuple[Route, ...]:
 class Reserved(NamedTuple):
     """What reserving a code gave: the record to write, and the code, empty if there is none.
 
-    `send` is whether a message is to go out now. `mark` names what is due.
+    `send` is whether a message is to go out now. `mark` names what is due. `lasts` says that the
+    one of before is still good, by a session.
     """
 
     record: Record
@@ -81,6 +82,7 @@ class Reserved(NamedTuple):
     until: int = 0
     mark: str = ""
     send: bool = False
+    lasts: bool = False
 
     def __repr__(self) -> str:
         """Tell no code."""
@@ -145,8 +147,8 @@ def reserve(
 ) -> Reserved:
     """Reserve a code by one of a given record's ways; `number` is 64 random bits in hex.
 
-    Without `again`, a code that is due is not sent once more. Nothing is reserved while the user
-    is limited, or when he was sent too many.
+    Without `again`, a code that is due is not sent once more, nor another one while a session makes
+    that of before good. Nothing is reserved while the user is limited, or was sent too many.
     """
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)
@@ -159,6 +161,8 @@ def reserve(
     mark, lifetime = each.params["due"], each.params["lifetime"]
     due = state.due.get(mark)
     least = request.now + min(LEAST_LEFT, lifetime // 2)
+    if not again and _lasts(each, state, request, rule):
+        return Reserved(account, lasts=True)
     if due is None or due.over or due.second + lifetime < least:
         after = due.second + 1 if due else 0  # so that no copy's older one goes before it
         due = Due(max(request.now, after), number, 0)
@@ -178,6 +182,14 @@ def reserve(
         mark,
         send=again,
     )
+
+
+def _lasts(each: Token, state: State, request: Request, rule: Rule) -> bool:
+    if not state.sessions:
+        return False
+    from otpauth import sessions
+
+    return sessions.lasting(state, request, rule, each.id)
 
 
 def usable(

@@ -262,6 +262,23 @@ def test_one_code_for_a_group(person: Person, service: str, post: Post) -> None:
         assert not pam.drive(service, person.name, [code, code]).one.ok
 
 
+def test_session(person: Person, service: str, post: Post) -> None:
+    """Where a session makes a code good for further logins, they are told so and sent nothing."""
+    CONF.write_text(f"[login]\nsession = 10m logins=3\n{post.channel('mail')}")
+    here = "192.0.2.7"
+    pam.drive(service, person.name, ["no code", "no code"], rhost=here)
+    code = post.code()
+    to = f"by mail to {person.name[0]}…@example.org"
+    for number in range(3):
+        done = pam.drive(service, person.name, [code], rhost=here).one
+        assert done.ok, done.asked
+        still = f"Code (the one sent {to} is still good; Enter sends another): "
+        assert done.asked == [still if number else where(person)]
+    assert len(post.texts()) == 1
+    done = pam.drive(service, person.name, [code, code], rhost=here).one
+    assert (done.ok, done.asked[0], len(post.texts())) == (False, where(person), 2)
+
+
 def test_home_writer(person: Person, by_key: Sshd, post: Post) -> None:
     """Who can write the home of a user with sent codes cannot enrol a token of his own."""
     CONF.write_text(post.channel("mail"))

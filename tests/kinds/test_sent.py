@@ -192,6 +192,33 @@ def test_within_a_second() -> None:
         assert answer(joined, anew.code, asking()).verdict == "accept"
 
 
+def test_session() -> None:
+    """While a session makes a code good nothing is sent anew, but on demand; then it is."""
+    rule = RULE._replace(session=policy.Span(timeout=600, logins=2))
+    found = reserve(BLANK, asking())
+    seen = sent.given(written(found), (ROUTE,), asking(), MARKS)
+    outcome = login.decide(seen, asking(), found.code, rule, chance=Chance(MARKS, "0" * 16))
+    assert outcome.record
+    held = sent.stripped(outcome.record, BLANK)
+
+    def again(request: Request, *, on_demand: bool = False, of: Record = held) -> Reserved:
+        seen = sent.given(of, (ROUTE,), request, MARKS)
+        return sent.reserve(
+            seen, ROUTE, request, rule, marks=MARKS, number="0" * 16, again=on_demand
+        )
+
+    late = asking(NOW + 599)
+    assert (again(late).lasts, again(late).send) == (True, False)
+    assert again(late, on_demand=True).send
+    for other in (asking(NOW + 600), asking(place="192.0.2.8"), asking(service="sudo")):
+        assert again(other).send
+    seen = sent.given(held, (ROUTE,), late, MARKS)
+    second = login.decide(seen, late, found.code, rule, chance=Chance(MARKS, "1" * 16))
+    assert (second.reason, second.record is not None) == ("AUTH_OK_SESSION", True)
+    assert second.record
+    assert again(late, of=sent.stripped(second.record, BLANK)).send
+
+
 def test_old_copy() -> None:
     """An old copy of the record does not make a used code good."""
     found = reserve(BLANK, asking())
