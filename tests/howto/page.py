@@ -21,6 +21,8 @@ ANSWERS = (
     "same code",
     "mailed code",
     "sent code",
+    "list password",
+    "number and list password",
     "wrong code",
     "scratch code",
     "app password",
