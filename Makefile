@@ -120,7 +120,7 @@ install-files: build ## install the files alone: no apt, no keys
 >  sed 's|/usr/local/|$(PREFIX)/|g; s|/lib/security/pam_otp|$(PAMDIR)/pam_otp|g' man/$$page \
 >    > $$image$(MANDIR)/man$${page##*.}/$$page
 >done
->for file in fail2ban/filter.d/otpauth.conf fail2ban/jail.d/otpauth.conf pam-configs/otpauth; do
+>for file in examples/otpauth.conf fail2ban/filter.d/otpauth.conf fail2ban/jail.d/otpauth.conf pam-configs/otpauth; do
 >  mkdir -p $$image$(SHARE)/$${file%/*}
 >  cp pam/$$file $$image$(SHARE)/$$file
 >done
@@ -183,7 +183,7 @@ uninstall: ## remove what was installed; keys and users' files stay (root)
 >rm -rf $(DESTDIR)$(LIB)/otpauth $(DESTDIR)$(LIB)/deps $(DESTDIR)$(LIB)/otpauth-pam-exec $(DESTDIR)$(LIB)/in-use
 >rm -f $(DESTDIR)$(UNITDIR)/otpauth-init.service $(addprefix $(DESTDIR),$(COMPLETIONS))
 >for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
->rm -rf $(DESTDIR)$(SHARE)/fail2ban $(DESTDIR)$(SHARE)/pam-configs
+>rm -rf $(addprefix $(DESTDIR)$(SHARE)/,examples fail2ban pam-configs)
 >rmdir $(DESTDIR)$(LIB) $(DESTDIR)$(SHARE) 2>/dev/null || :
 >echo "otpauth removed from $(PREFIX)"
 >echo "left as they are: $(DESTDIR)/etc/otpauth (keys, configuration), $(DESTDIR)/var/lib/otpauth (records), users' ~/.otpauth"

@@ -116,8 +116,8 @@ class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether there are others.
 
     The first of the lengths is that of a code right behind a password. `words` ask for a code to be
-    sent, in small letters. `scratch` codes, those of mOTP (`hexadecimal`) and app passwords
-    (`static`) need a comma.
+    sent, in small letters. `scratch` codes, those of mOTP (`hexadecimal`), app passwords (`static`)
+    and what a client makes of a code, of so many hexadecimal digits (`hashes`), need a comma.
     """
 
     digits: tuple[int, ...]
@@ -125,12 +125,15 @@ class Shapes(NamedTuple):
     words: tuple[str, ...] = ()
     hexadecimal: bool = False
     static: bool = False
+    hashes: tuple[int, ...] = ()
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
         if word(text) in self.words:
             return True
         plain = code(text)
+        if len(plain) in self.hashes and re.fullmatch(_HASH, plain):
+            return True
         if self.hexadecimal and Candidate(plain).fits(oath.MOTP_LENGTH, oath.MOTP_DIGITS):
             return True
         if self.static and token.is_password(plain.translate(token.LOOK_ALIKES)):

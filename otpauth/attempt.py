@@ -221,14 +221,12 @@ def _may_be_spared(account: Account, request: Request, terms: Terms) -> bool:
 def _for_home(outcome: Outcome, held: Record | None, after: Record) -> bool:
     """Say whether the home's copy is to be written, too: for app passwords once a day.
 
-    For sessions never: they live in the host's copy.
+    For a session's logins never: the host's copy counts them. That sessions are over is in both.
     """
-    if not after.enrolled or outcome.verdict != login.ACCEPT:
-        return False
-    if outcome.reason == login.OK_SESSION:
+    if not after.enrolled or outcome.reason == login.OK_SESSION:
         return False
     if outcome.reason != login.OK_STATIC:
-        return True
+        return outcome.verdict == login.ACCEPT or outcome.reason == login.SESSION_LOGOUT
     before = held.state.last if held else {}
     return any(at - before.get(ident, 0) >= DAY for ident, at in after.state.last.items())
 

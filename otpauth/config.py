@@ -28,6 +28,22 @@ SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
 CHANNELS = tuple(f"channel {kind}" for kind in token.SENT)
 KNOWN = (*SECTIONS, *CHANNELS, "group NAME", "service NAME")
 
+ELSEWHERE = {  # what other software says, and how it is said here
+    "timeout": "session = 10h idle=1h",
+    "utimeout": "session = 10h idle=1h",
+    "unusedtimeout": "session = 10h idle=1h",
+    "sessions": "session = 10h idle=1h",
+    "maxlogin": "session = 10h logins=12",
+    "maxfail": "lock = 5/1h",
+    "childgroups": "children = imap smtp",
+    "childsessions": "session_children = imap smtp",
+    "master": "session_master = yes",
+    "secret": "client_secret = {secret.NAME}",
+    "address": "from = 192.0.2.10",
+    "addresses": "from = 192.0.2.10",
+    "services": "pam = sshd",
+}
+
 
 def parse(text: str, *, path: str) -> policy.Policy:
     """Read the text of otpauth.conf. Raises ConfigError `path:line: fault`."""
@@ -151,5 +167,7 @@ class _Reading(NamedTuple):
 
 
 def _unknown(place: str, section: str, key: str, table: Table) -> ConfigError:
-    hint = policy.nearest(key, table)
+    ours = ELSEWHERE.get(key.lower().replace("_", ""), "")
+    known = ours.partition(" ")[0] in table
+    hint = f"{ours} ?" if known else policy.nearest(key, table)
     return ConfigError(f"{place}: unknown key {key!r} in [{section}]", hint=hint)

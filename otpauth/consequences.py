@@ -104,7 +104,8 @@ def _used_up(each: Token, after: State) -> str:
 def _places(case: _Case) -> Iterable[str]:
     where = case.request.place
     if case.new.known.get(where) != case.old.known.get(where):
-        yield f"{where} is known for 90 days from now on; its wrong answers are forgiven"
+        days = limits.KNOWN_LIFE // limits.DAY
+        yield f"{where} is known for {days} days from now on; its wrong answers are forgiven"
     if case.new.graces != case.old.graces:
         yield f"no further code is asked for from here for {case.rule.grace} s"
 

@@ -7,7 +7,18 @@ what follows by what became of the record. No sentence has a secret or a code in
 
 from __future__ import annotations
 
-from otpauth import answer, consequences, failures, kinds, limits, login, sessions, token, wishes
+from otpauth import (
+    answer,
+    bypass,
+    consequences,
+    failures,
+    kinds,
+    limits,
+    login,
+    sessions,
+    token,
+    wishes,
+)
 from otpauth.consequences import charged, many, of_bucket, of_group, until_when
 from otpauth.value import NamedTuple
 
@@ -71,12 +82,16 @@ def steps(
     outcome: Outcome,
     *,
     clock: Callable[[int], str],
+    dry_run: bool = False,
 ) -> tuple[Step, ...]:
     """Tell a decision; the last step is its verdict. `seen` is None if nothing was looked at.
 
     `outcome` is the one that stands, `clock` makes a text of Unix seconds.
     """
-    return (*_told(seen, request, rule, clock=clock), verdict(outcome))
+    found = list(_told(seen, request, rule, clock=clock))
+    if dry_run or outcome.reason == login.NOT_RECORDED:
+        found.append(Step("then", "none of this is written" + " in a dry run" * dry_run))
+    return (*found, verdict(outcome))
 
 
 def verdict(outcome: Outcome) -> Step:
@@ -125,6 +140,11 @@ def _user(case: _Case, rule: Rule) -> Iterable[Step]:
     yield Step("user", f"{held.user}, uid {held.uid}, is enrolled; era {held.era}")
     for line in wishes.told(rule, held.wishes):
         yield Step("user", f"wishes, in force: {line}")
+    if bypass.left(held.state, case.request.now):
+        until = case.clock(held.state.bypass.until)
+        yield Step(
+            "user", f"is let in without a code until {until}, where another factor is proved"
+        )
 
 
 def _place(case: _Case) -> Iterable[Step]:
@@ -133,7 +153,7 @@ def _place(case: _Case) -> Iterable[Step]:
     if known:
         text = f"{where} is known: a code was accepted from there at {case.clock(known)}"
     elif limits.may_be_known(where):
-        text = f"{where} is not known: no code was accepted from there in 90 days"
+        text = f"{where} is not known: no code was accepted from there lately"
     else:
         text = "a name, a loopback address or root's own process is never known"
     yield Step("place", text)
@@ -169,6 +189,9 @@ def _session(case: _Case) -> Iterable[Step]:
         return
     if case.wait:
         yield Step("session", "none is looked for while answers are not compared")
+        return
+    if case.seen.outcome.reason == login.SESSION_LOGOUT:
+        yield Step("session", "the answer is a logout password of sessions that last")
         return
     found = _found(case)
     if found is None:
@@ -234,14 +257,14 @@ def _barred(each: Token, case: _Case) -> Step:
 
 def _compared(each: Token, case: _Case) -> Step:
     """Say what came of comparing what was typed with a token."""
-    found = [match for one in case.candidates if (match := _match(each, one, case, case.rule))]
-    best = min(found, key=lambda match: _WEIGHT.index(match.result), default=None)
-    if best is None:
+    tries = (_match(each, one, case, case.rule) for one in case.candidates)
+    match = next(filter(None, tries), None)  # no two candidates have the shape of one token's codes
+    if match is None:
         result, words = SHAPE, f"not compared, {_shape(each, case)}"
     elif not _is_compared(each, case):
         result, words = LIMITED, "not compared, too many answers were wrong"
     else:
-        result, words = best.result, _came(each, best, case)
+        result, words = match.result, _came(each, match, case)
     return Step("token", f"{_called(each)}: {words}", each.name, result)
 
 
@@ -251,9 +274,6 @@ def _is_compared(each: Token, case: _Case) -> bool:
         return True
     scratch = limits.scratch_open(case.held.state, case.request.place)
     return login.always_compared(each, scratch=scratch)
-
-
-_WEIGHT = (kinds.ACCEPTED, kinds.USED, kinds.CLOCK, kinds.SKEWED, kinds.WRONG)
 
 
 def _match(each: Token, one: answer.Candidate, case: _Case, rule: Rule) -> Match | None:
@@ -277,8 +297,9 @@ def _came(each: Token, match: Match, case: _Case) -> str:
         best = case.seen.outcome.token == each.name
         return "right" if best else "right, too, but another token goes before it"
     if match.result == kinds.USED:
-        later = ", or a later one," if each.kind in token.ONE_TIME else ""
-        return f"right, but that code{later} was used {when}"
+        if each.kind in token.ONE_TIME:
+            return f"right, but that code, or a later one, was used {when}"
+        return "right, but that code was used before"
     if match.result == kinds.CLOCK:
         return f"right for now, but one of a later time was used {when}: the clock went back"
     if match.result == kinds.SKEWED:

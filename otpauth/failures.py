@@ -69,9 +69,9 @@ def number(state: State, group: str) -> int:
 
 
 def reset(state: State, rule: Rule, now: int) -> State:
-    """Count from nothing after an accepted code; what is locked stays so."""
+    """Count from nothing after an accepted code; what is locked, with its count, stays so."""
     group = rule.group
-    if not rule.lock[0] or not number(state, group) or group in locked(state, now):
+    if not rule.lock[0] or not number(state, group):
         return state
     of_group = (second for key, second in state.fails.items() if key.rpartition("/")[0] == group)
     return state._replace(cleared={**state.cleared, group: max(now, *of_group)})

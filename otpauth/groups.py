@@ -96,10 +96,11 @@ def ancestors(groups: dict[str, Group], name: str) -> tuple[str, ...]:
         for child in each.children:
             parents.setdefault(child, []).append(each.name)
     found: dict[str, None] = {}
-    wave = [name]
-    while wave:
-        wave = [up for each in wave for up in parents.get(each, ()) if up not in found]
-        found.update(dict.fromkeys(wave))
+    left = [name]
+    for each in left:
+        above = [up for up in parents.get(each, ()) if up not in found]
+        found.update(dict.fromkeys(above))
+        left += above
     return tuple(found)
 
 

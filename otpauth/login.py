@@ -360,6 +360,7 @@ def _accept(case: Case, best: Try) -> Outcome:
 
 
 def _accepted(best: Try) -> Outcome:
+    """Return what an accepted answer is called."""
     if best.candidate.trusted:
         return Outcome(ACCEPT, OK_TRUST)
     if best.token.kind == "password":

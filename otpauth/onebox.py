@@ -48,17 +48,33 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
-    if not (enrolled or ways) or found.content.proposals:
-        any_length = tuple(dict.fromkeys((*known, *answer.LENGTHS)))
-        return Shapes(any_length, True, tuple(words), hexadecimal=True, static=True)
     kinds = {each.kind for each in usable}
-    return Shapes(
+    shapes = Shapes(
         known,
         "scratch" in kinds,
         tuple(words),
         hexadecimal="motp" in kinds,
         static="password" in kinds,
+        hashes=_hashes(terms),
     )
+    if not (enrolled or ways) or found.content.proposals:
+        any_length = tuple(dict.fromkeys((*known, *answer.LENGTHS)))
+        return shapes._replace(digits=any_length, scratch=True, hexadecimal=True, static=True)
+    return shapes
+
+
+def _hashes(terms: Terms) -> tuple[int, ...]:
+    """Return the lengths of what a client makes of a code: to log in with, or to log out."""
+    found: tuple[int, ...] = ()
+    if terms.rule.client_secret:
+        from otpauth import trust
+
+        found = (trust.LENGTHS[terms.rule.trust],)
+    if terms.rule.logout:
+        from otpauth import sessions
+
+        found = (*found, sessions.LOGOUT_LENGTH)
+    return found
 
 
 def _ways(who: Account, held: Record | None, request: Request, terms: Terms) -> tuple[Route, ...]:

@@ -31,6 +31,7 @@ GRACE_MAX = 90 * 86400  # seconds
 WEEK = 7 * 86400  # seconds, the most of a session and of a lock
 LOCK_MAX = 20  # wrong answers
 LOGINS_MAX = 10_000
+WHO_MAX = 256  # words
 PROMPT_MAX = 200  # characters
 NEVER, ALWAYS = 0, INTEGER_MAX  # of nullok, beside Unix seconds
 DAY = 86400  # seconds
@@ -141,6 +142,24 @@ def effective(found: Policy, service: str, rhost: str) -> Rule:
     from otpauth import groups
 
     return groups.effective(found, service, rhost)
+
+
+def anywhere(found: Policy) -> Rule:
+    """Return the rule of [login] with all kinds of tokens that any section accepts.
+
+    It is what an account's tokens are shown by, where no login is meant.
+    """
+    said = [each.keys for each in found.groups.values()] + [each.keys for each in found.services]
+    more = [kind for keys in said for kind in keys.get("kinds", ())]
+    return found.login._replace(kinds=tuple(dict.fromkeys((*found.login.kinds, *more))))
+
+
+def of_records(found: Policy) -> Rule:
+    """Return anywhere() without the kinds of users' own addresses to which no channel sends."""
+    rule = anywhere(found)
+    owned = {name for name, channel in found.channels.items() if channel.own}
+    kinds = (each for each in rule.kinds if each not in token.SENT or each in owned)
+    return rule._replace(kinds=tuple(kinds))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -267,6 +286,8 @@ def who(text: str) -> tuple[str, ...]:
     wrong = next((each for each in words if not re.fullmatch(r"!?(\*|%?[^*%!\s]+)", each)), None)
     if wrong or not words:
         raise ConfigError(f"{wrong or text!r} is no user", hint="* or names, %groups, !not")
+    if len(words) > WHO_MAX:
+        raise ConfigError(f"there are {len(words)} words", hint=f"{WHO_MAX} at most: use a %group")
     return words
 
 
@@ -323,7 +344,7 @@ def _template(text: str) -> str:
     return text
 
 
-NAMED_MAX = 20  # words that a hint names
+NAMED_MAX = 40  # words that a hint names
 _SESSION: dict[str, tuple[str, Callable[[str], Any]]] = {
     "idle": ("idle", duration),
     "logins": ("logins", _count(0, LOGINS_MAX)),

@@ -7,7 +7,7 @@ never printed: reprs show names only.
 
 from __future__ import annotations
 
-from otpauth import canonical, state, token, wishes
+from otpauth import canonical, state, statetext, token, wishes
 from otpauth.errors import FormatError
 from otpauth.state import State
 from otpauth.value import NamedTuple
@@ -110,7 +110,7 @@ def encode(record: Record) -> bytes:
             "era": record.era,
             "enrolled": record.enrolled,
             "tokens": {each.id: token.token_value(each) for each in record.tokens.values()},
-            "state": state.value(record.state),
+            "state": statetext.value(record.state),
             "outcomes": [list(each) for each in record.outcomes],
             "wishes": wishes.value(record.wishes),
         },
@@ -137,7 +137,7 @@ def decode(data: bytes) -> Record:
             ident: token.token_from(ident, each)
             for ident, each in canonical.mapping(got["tokens"], most=token.MERGED_MAX).items()
         },
-        state=state.read(got["state"]),
+        state=statetext.read(got["state"]),
         outcomes=tuple(_outcome(e) for e in canonical.array(got["outcomes"], most=OUTCOMES_MAX)),
         wishes=wishes.read(got["wishes"]),
     )

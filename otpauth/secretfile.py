@@ -92,6 +92,10 @@ class Listed(NamedTuple):
     groups: tuple[str, ...] = ()
     to: str = ""
 
+    def live(self, now: int) -> bool:
+        """Say whether the token is switched on and not expired at `now`, in Unix seconds."""
+        return self.switch == "on" and not 0 < self.expires <= now
+
 
 class SealedRecord(NamedTuple):
     """A record of some host: its clear header and the sealed bytes.

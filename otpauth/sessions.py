@@ -16,7 +16,7 @@ seconds.
 
 from __future__ import annotations
 
-from otpauth import limits, login, remarks, token
+from otpauth import limits, login, remarks
 from otpauth.login import Outcome, shown
 from otpauth.state import Session
 from otpauth.value import NamedTuple
@@ -95,10 +95,8 @@ def begin(
     candidate: Candidate,
     marks: Fingerprints,
 ) -> State:
-    """Begin the sessions of a rule with an answer that a token accepted, if it is a daily one."""
+    """Begin the sessions of a rule with an answer that a token of a daily kind accepted."""
     typed = _key(candidate)
-    if each.kind not in token.DAILY or not typed:
-        return state
     ends = rule.logout and marks.logout(request.user, logout_password(typed))
     begun = {}
     for group, span in ((rule.group, rule.session), *rule.family):

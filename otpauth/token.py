@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from otpauth.secretfile import Listed
+
 SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
 KINDS = ("totp", "hotp", "motp", "list", "password", "scratch", *SENT)  # kinds that a record holds
 ONE_TIME = ("totp", "hotp", "motp")  # kinds of devices
@@ -133,7 +135,7 @@ class Token(NamedTuple):
         return self.kind not in SENT or "due" in self.params
 
 
-def serves(each: Token, names: tuple[str, ...]) -> bool:
+def serves(each: Token | Listed | Draft, names: tuple[str, ...]) -> bool:
     """Say whether a token is good for a login that has these names, see policy.Rule."""
     return not each.groups or not set(each.groups).isdisjoint(names)
 

@@ -26,7 +26,7 @@ def handed_on(typed: Typed, rule: Rule) -> str:
     """Return what looks as if a trusted client made it, empty if nothing does."""
     whole = (Candidate(code(typed)),) if isinstance(typed, str) else typed or ()
     length = LENGTHS[rule.trust]
-    codes = (each.code for each in whole if not each.prefix)
+    codes = (each.code for each in whole)
     return next((each for each in codes if len(each) == length and not each.strip(_HEX)), "")
 
 

@@ -221,21 +221,17 @@ events = st.builds(  # an event's id is random: two events never share one
 )
 dues = st.builds(Due, seconds, digests, st.integers(0, 1))
 groups = st.sampled_from(["", "mail", "imap"])
-fails = st.tuples(groups, answers).map("/".join)
-sessions = st.builds(
-    Session,
-    until=seconds,
-    since=seconds,
-    idle=st.just(0),
-    logins=st.integers(0, 1),
-    token=ids,
-    group=groups,
-    service=st.just("sshd"),
-    address=st.sampled_from(["192.0.2.1", "any"]),
-    logout=st.just("") | digests,
-    last=seconds,
-    uses=st.integers(0, 3),
-    over=st.integers(0, 1),
+fails = st.sampled_from([f"{group}/{n:08x}" for group in ("", "mail") for n in range(3)])
+SESSION = Session(0, 0, 0, 1, f"{1:016x}", "mail", "imap", "192.0.2.1", "", 0, 0)
+sessions = st.sampled_from(
+    [
+        SESSION._replace(until=until, since=since, last=last, uses=uses, over=over)
+        for until in range(4)
+        for since in range(2)
+        for last in range(3)
+        for uses in range(3)
+        for over in range(2)
+    ]
 )
 notices = st.builds(
     Notice,

@@ -137,9 +137,16 @@ def test_tails_behind_a_comma(typed: str, found: list[tuple[str, str]]) -> None:
 SIX = answer.Shapes((6,), scratch=True)
 EIGHT = answer.Shapes((8, 7), scratch=False)
 PAPER = answer.Shapes((), scratch=True)
+CLIENT = answer.Shapes((6,), scratch=False, hashes=(64, 16))
 MOTP = answer.Shapes((), scratch=False, hexadecimal=True)
 STATIC = answer.Shapes((6,), scratch=False, static=True)
 PARTED = [
+    (CLIENT, f"hunter2,{'0a' * 32}", ("0a" * 32, "hunter2")),
+    (CLIENT, f"hunter2,{'1' * 16}", ("1" * 16, "hunter2")),
+    (CLIENT, f"hunter2,{'0a' * 16}", None),
+    (CLIENT, f"hunter2,{'0g' * 8}", None),
+    (CLIENT, f"hunter2{'0a' * 32}", None),
+    (SIX, f"hunter2,{'0a' * 8}", None),
     (SIX, "hunter2482913", ("482913", "hunter2")),
     (SIX, "hunter2,482913", ("482913", "hunter2")),
     (SIX, "hunter2,482 913\n", ("482913", "hunter2")),

@@ -119,6 +119,13 @@ def test_only_root(stage: Path) -> None:
         os.setresuid(0, 0, 0)
 
 
+def test_the_group(person: Person, fob: Fob, config: Path) -> None:
+    """What otpauth.conf says of the service holds, and the verdict names its group."""
+    config.write_text("[group house]\nkinds = totp\n[service door]\ngroup = house\n")
+    verdict = ask(person, fob.code(fob.counter))
+    assert (verdict.reason, verdict.group) == (login.TOKEN_MISSING, "house")
+
+
 def test_a_broken_configuration_refuses(person: Person, fob: Fob, config: Path) -> None:
     """Under an otpauth.conf that is not understood the verdict says so, and the log the line."""
     config.write_text("[login]\nwindow = none\n")

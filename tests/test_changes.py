@@ -688,6 +688,40 @@ def test_latest_wishes_count() -> None:
     assert record.join(changes.reset(later, NOW), later).wishes == EMPTY.wishes
 
 
+@pytest.mark.parametrize("who", ["confirm", "trust", "admin"])
+def test_logout_needs_no_proof(who: str) -> None:
+    """Ending sessions takes no code and no administrator; it is never of the future."""
+    ended = proposal(Change(ended=NOW - 5), verb="logout", name="sessions")
+    adoption = adopt(HELD, ended, changes=who)
+    assert results(adoption) == ["adopted"]
+    assert adoption.record.state.ended == NOW - 5
+    assert adoption.record.tokens == HELD.tokens
+    late = proposal(Change(ended=NOW + 86400), verb="logout", name="sessions", number=1)
+    again = adopt(adoption.record, late, changes=who)
+    assert again.record.state.ended == NOW
+    early = adopt(again.record, proposal(Change(ended=1), verb="logout", name="sessions", number=2))
+    assert early.record.state.ended == NOW
+
+
+@pytest.mark.parametrize(
+    ("change", "verb"),
+    [
+        (adding(), "logout"),
+        (Change(), "logout"),
+        (adding()._replace(ended=NOW), "logout"),
+        (adding()._replace(ended=NOW), "add"),
+        (Change(remove=(PHONE.id,), ended=NOW), "remove"),
+        (Change(ended=NOW), "set"),
+        (Change(ended=NOW, wishes=NARROW), "logout"),
+    ],
+)
+def test_logout_hides_nothing(change: Change, verb: str) -> None:
+    """A change that ends sessions does nothing else, and says so in the clear."""
+    adoption = adopt(HELD, proposal(change, verb=verb, name="tablet"))
+    assert results(adoption) == ["it does something else than its first line says"]
+    assert (adoption.record.tokens, adoption.record.state.ended) == (HELD.tokens, 0)
+
+
 def test_dismiss() -> None:
     """A proposal that the administrator rejected is not looked at again."""
     opened = proposal(adding(proof=RIGHT))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +16,10 @@ from otpauth.errors import ConfigError
 from otpauth.groups import Group, Service
 from tests import samples
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOGIN = 0.2  # seconds; on a slow host a login takes more
 WHOLE = """# the host's rule
 [setup]
 changes = trust
@@ -140,7 +147,10 @@ HINTS = {
     "[login]\nrate_limits = 3/30s\n": "rate_limit ?",
     "[grup a]\n": "group NAME ?",
     "[Service a]\n": "service NAME ?",
-    "[group mail]\ntime_out = 1h\n": "known: ",
+    "[group mail]\ntime_out = 1h\n": "session = 10h idle=1h ?",
+    "[group mail]\nmax_fail = 5\n": "lock = 5/1h ?",
+    "[group mail]\naddresses = 192.0.2.10\n": "known: ",
+    "[setup]\nmax_fail = 5\n": "known: ",
     "[group imap]\n[service a]\ngroup = imapp\n": "imap ?",
     "[service a]\ngroup = a\n": "known: none",
     "[service a]\nfrom = 10.1.2.3/16\n": "10.1.0.0/16, or 10.1.2.3",
@@ -155,6 +165,14 @@ def test_hints(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(text)
     assert caught.value.hint.startswith(HINTS[text])
+
+
+@pytest.mark.parametrize("mend", sorted(set(config.ELSEWHERE.values())))
+def test_what_is_said_elsewhere(mend: str) -> None:
+    """What is offered for a key of other software is read."""
+    key, _, value = mend.partition(" = ")
+    table = groups.GROUP_KEYS | groups.SERVICE_KEYS
+    table[key](value.replace("NAME", "web"))
 
 
 def test_groups_and_services() -> None:
@@ -183,10 +201,64 @@ def test_groups_and_services() -> None:
     )
 
 
+def test_the_example_that_is_shipped() -> None:
+    """It is read; up to its examples it has every key and sets none to anything but its default."""
+    text = (Path(__file__).parent.parent / "pam/examples/otpauth.conf").read_text(encoding="utf-8")
+    head = parse(text.partition("# ---- everything below")[0])
+    assert head[:2] == (policy.Setup(), policy.Rule())
+    keys = {f"{section}.{key}" for section, table in config.SECTIONS.items() for key in table}
+    assert set(head.places) == keys | set(config.SECTIONS)
+    whole = parse(text)
+    webmail = policy.effective(whole, "roundcube", "192.0.2.10")
+    assert (webmail.group, webmail.client_secret) == ("mail", "roundcube")
+    assert {name for name, _ in webmail.family} == {"imap", "smtp"}
+    assert {"imap", "mail", "dovecot"} == set(policy.effective(whole, "dovecot", "").names)
+    assert policy.effective(whole, "roundcube", "192.0.2.11").group == ""
+    assert policy.effective(whole, "su", "").skip_from == ("10.1.0.0/16", "fd00:1::/32")
+
+
 def test_as_many_as_there_may_be() -> None:
     """As many groups and services as the bound are read."""
     text = "".join(f"[group n{n}]\n[service n{n}]\n" for n in range(groups.MOST))
     assert len(parse(text).services) == len(parse(text).groups) == groups.MOST
+
+
+def filled(line: Callable[[int], str], head: str = "") -> str:
+    """Return a file as large as it may be, of a head and lines by their numbers."""
+    lines = "".join(line(number) for number in range(config.SIZE_MAX // len(line(0))))
+    return (head + lines)[: config.SIZE_MAX].rpartition("\n")[0] + "\n"
+
+
+LARGE = {
+    "sections": filled(lambda n: f"[x{n}]\n"),
+    "keys": filled(lambda n: f"k{n}=\n", "[login]\n"),
+    "one_value": filled(lambda _: " y\n", "[login]\nprompt = x\n"),
+    "names": filled(lambda n: f" s{n}\n", "[service s]\npam =\n"),
+    "who": filled(lambda _: " %a\n", "[login]\nwho =\n"),
+    "empty_lines": "\n" * config.SIZE_MAX,
+    "children": "".join(
+        f"[group {n}]\n" + (f"children = {' '.join(map(str, range(n)))}\n" if n else "")
+        for n in range(190)
+    ),
+    "networks": "".join(
+        f"[service s{n}]\nfrom = {' '.join(f'fd00:{n:x}:{k:x}::/48' for k in range(13))}\n"
+        for n in range(256)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_file_costs_a_login_little(name: str) -> None:
+    """Whatever a file of 64 KiB says, it is read, or refused, in less time than a login takes."""
+    text = LARGE[name]
+    assert 55_000 < len(text) <= config.SIZE_MAX
+    times = []
+    for _ in range(3):
+        since = time.process_time()
+        with contextlib.suppress(ConfigError):
+            policy.effective(parse(text), "s1", "fd00:1::1")
+        times.append(time.process_time() - since)
+    assert min(times) < LOGIN
 
 
 @settings(max_examples=400, deadline=None)

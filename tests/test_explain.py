@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import explain, kinds, login
+from otpauth import answer, bypass, explain, kinds, login, sessions, trust
+from otpauth.policy import Span
 from otpauth.wishes import Wishes
 from tests import samples
 from tests.samples import ADDRESS, MARKS, NOW, RULE, after, code_at, code_of, decide, wrong_code
@@ -25,7 +26,7 @@ BOTH = (samples.SECRET, samples.OTHER_SECRET)
 
 def told(
     held: Record | None,
-    typed: str,
+    typed: login.Typed,
     *,
     now: int = NOW,
     place: str = ADDRESS,
@@ -63,6 +64,13 @@ def test_a_right_code() -> None:
     )
 
 
+def test_a_code_behind_a_password() -> None:
+    """Of the codes that one answer may hold each token is told that of its shape."""
+    steps, outcome = told(HELD, answer.tails(f"4455{code_at(NOW)}", bare=True))
+    assert outcome.reason == login.OK_OTP
+    assert results(steps) == {"phone": "accepted", "fob": "wrong", "scratch": "wrong"}
+
+
 def test_a_used_code() -> None:
     """A used code is told apart from a wrong one, with the time of its use, and nothing counts."""
     first = decide(HELD, code_at(NOW))
@@ -71,6 +79,9 @@ def test_a_used_code() -> None:
         steps, "token"
     )
     assert texts(steps, "then") == ["nothing is used up, and nothing counts"]
+    spare = after(decide(HELD, "k7mq-x2vd"), HELD)
+    steps, _ = told(spare, "k7mq-x2vd")
+    assert "scratch (scratch): right, but that code was used before" in texts(steps, "token")
 
 
 @pytest.mark.parametrize(("steps_off", "outside"), [(2, 1), (-2, 1), (9, 8), (-9, 8)])
@@ -145,6 +156,96 @@ def test_wishes_are_told_as_they_are_in_force() -> None:
     """A user's own wish is told, and where the host's rule cuts it short."""
     steps, _ = told(HELD._replace(wishes=Wishes(window=9, set=1)), code_at(NOW))
     assert "wishes, in force: window 3, the host's rule; wished 9" in texts(steps, "user")
+
+
+def test_a_lock() -> None:
+    """How far the lock is, that it holds, for whom it does not, and till when are told."""
+    held, rule = HELD, RULE._replace(lock=(2, 3600), group="ssh")
+    held = after(decide(held, code_at(NOW), place="192.0.2.1", rule=rule), held)
+    for number, then in ((0, "1 of 2 for the lock of group ssh"), (1, "group ssh is locked until")):
+        code = wrong_code(number, now=NOW, drafts=BOTH)
+        steps, outcome = told(held, code, now=NOW + 60 + number, rule=rule)
+        held = after(outcome, held)
+        assert texts(steps, "lock") == [
+            f"{number} of 2 distinct wrong answers until group ssh is locked"
+        ]
+        assert [each for each in texts(steps, "then") if each.startswith(then)]
+    late = f"group ssh is locked until {NOW + 61 + 3600}"
+    steps, outcome = told(held, code_of(0), now=NOW + 90, rule=rule)
+    assert outcome.reason == login.USER_LOCKED
+    assert texts(steps, "lock") == [f"{late}: nothing is compared"]
+    assert set(results(steps).values()) == {explain.LOCKED}
+    steps, outcome = told(held, code_of(0), now=NOW + 90, place="192.0.2.1", rule=rule)
+    assert outcome.verdict == login.ACCEPT
+    assert texts(steps, "lock") == [f"{late}, but not for a known place"]
+
+
+def test_a_session() -> None:
+    """Which session an answer belongs to, what it is worth, what begins and ends are told."""
+    rule = RULE._replace(
+        session=Span(600, 0, 2), group="imap", family=(("smtp", Span(60)),), logout=True
+    )
+    steps, outcome = told(HELD, code_at(NOW), rule=rule)
+    assert texts(steps, "session") == [
+        "the answer belongs to none that began for this group and address"
+    ]
+    begun = [text for text in texts(steps, "then") if "session" in text]
+    assert begun == [
+        f"a session begins in imap for {ADDRESS}, until {NOW + 600}",
+        f"a session begins in smtp for {ADDRESS}, until {NOW + 60}",
+    ]
+    held = after(outcome, HELD)
+    of = f"of imap, begun at {NOW}"
+    for logins, reason, worth in (
+        ("1 login of 2", login.OK_SESSION, "it lasts"),
+        ("2 logins of 2", login.SESSION_MAX_LOGIN, "it had all its logins"),
+    ):
+        steps, outcome = told(held, code_at(NOW), now=NOW + 40, rule=rule)
+        assert outcome.reason == reason
+        assert texts(steps, "session") == [f"{of}, {logins}, until {NOW + 600}: {worth}"]
+        assert set(results(steps).values()) == {explain.SESSION}
+        held = after(outcome, held)
+    logout = sessions.logout_password(code_at(NOW))
+    steps, outcome = told(held, logout, now=NOW + 50, rule=rule)
+    assert outcome.reason == login.SESSION_LOGOUT
+    assert texts(steps, "session") == ["the answer is a logout password of sessions that last"]
+    assert sum(text.endswith("is over") for text in texts(steps, "then")) == 2
+    held = after(outcome, held)
+    steps, _ = told(held, code_at(NOW), now=NOW + 55, rule=rule)
+    assert texts(steps, "session")[0].endswith("it is over, or its token may not be used here")
+
+
+def test_what_a_trusted_client_sends() -> None:
+    """That an answer is compared as what a client made of a code is told, without the secret."""
+    rule = RULE._replace(client_secret="webmail", trust="md5")
+    made = trust.form("md5", "hush")(code_at(NOW))
+    candidates = (trust.candidate(made, rule, {"webmail": "hush"}),)
+    steps, outcome = told(HELD, candidates, rule=rule)
+    assert outcome.reason == login.OK_TRUST
+    (text,) = texts(steps, "answer")
+    assert text.startswith("it has the shape of what a client with {secret.webmail} made of a code")
+    assert results(steps)["phone"] == "accepted"
+    assert "hush" not in str(steps)
+
+
+def test_what_was_not_written() -> None:
+    """Where nothing can be written, or shall be, the steps say so."""
+    request, outcome = samples.request(NOW), decide(HELD, code_at(NOW))
+    seen = explain.Seen(HELD, code_at(NOW), login.UNASKED, MARKS, outcome)
+    lost = login.Outcome(login.REFUSE, login.NOT_RECORDED)
+    steps = explain.steps(seen, request, RULE, lost, clock=str)
+    assert steps[-2].text == "none of this is written"
+    assert steps[-1].result == login.REFUSE
+    dry = explain.steps(seen, request, RULE, outcome, clock=str, dry_run=True)
+    assert dry[-2].text == "none of this is written in a dry run"
+
+
+def test_a_bypass_is_told() -> None:
+    """That the administrator lets somebody in without a code is told, and until when."""
+    held = HELD._replace(state=bypass.granted(HELD.state, NOW, hours=4, uses=2))
+    words = f"is let in without a code until {NOW + 4 * 3600}, where another factor is proved"
+    assert words in texts(told(held, "1")[0], "user")
+    assert words not in texts(told(held, "1", now=NOW + 4 * 3600)[0], "user")
 
 
 def test_nobody() -> None:
@@ -228,8 +329,16 @@ def _agrees(
     found = results(steps)
     assert set(found) == {each.name for each in held.tokens.values()}
     right = {name for name, result in found.items() if result == kinds.ACCEPTED}
-    assert bool(right) is (outcome.verdict == login.ACCEPT)
+    by_session = outcome.reason == login.OK_SESSION
+    assert bool(right) is (outcome.verdict == login.ACCEPT and not by_session)
     assert not right or outcome.token in right
+    worth = [each.result for each in steps if each.about == "session"]
+    assert (worth == [sessions.ALIVE]) is by_session
+    assert (worth == [sessions.FULL]) is (outcome.reason == login.SESSION_MAX_LOGIN)
+    locked = set(found.values()) == {explain.LOCKED}
+    assert locked is (outcome.reason == login.USER_LOCKED)
+    if locked:
+        return
     barred = {explain.OFF, explain.EXPIRED, explain.KIND, explain.GROUP}
     usable = {each.name for each in login.usable_tokens(held, request, rule)}
     assert {name for name, result in found.items() if result not in barred} == usable
@@ -237,7 +346,7 @@ def _agrees(
         assert kinds.WRONG in found.values()
         assert not {kinds.USED, kinds.SKEWED, kinds.CLOCK} & set(found.values())
     if outcome.reason == login.ALREADY_USED:
-        assert found[outcome.token] == kinds.USED
+        assert found[outcome.token] == kinds.USED or worth == [sessions.OVER]
     if outcome.reason == login.NO_CODE:
         assert set(found.values()) <= barred | {explain.SHAPE}
     charged = len(after(outcome, held).state.events - held.state.events)

@@ -121,6 +121,14 @@ def test_known_place_does_not_unlock() -> None:
     assert outcome.reason == "AUTH_USER_LOCKED"
 
 
+def test_later_reset_goes_before_a_lock() -> None:
+    """Of two copies, one locked and one with a later reset, the later counts."""
+    locked, reset = State(locked={"": (NOW, ALWAYS)}), State(cleared={"": NOW + 1})
+    assert failures.locked(state.join(locked, reset), NOW + 9) == {}
+    again = State(locked={"": (NOW + 2, ALWAYS)})
+    assert failures.locked(state.join(again, reset), NOW + 9) == {"": ALWAYS}
+
+
 def test_groups_are_apart() -> None:
     """A user who is locked in one group may log in to another."""
     held = failed(5, rule=HOUR._replace(group="mail"))

@@ -193,6 +193,15 @@ def test_many_groups_in_a_row() -> None:
     assert len(groups.cycle(chain)) == groups.MOST + 2
 
 
+def test_many_ways_up() -> None:
+    """Of layers of groups, each the children of all above, every one is an ancestor, soon."""
+    layers = [[f"{layer}.{each}" for each in range(4)] for layer in range(64)]
+    made = [Group(name, tuple(below)) for layer, below in pairwise([*layers, []]) for name in layer]
+    found = groups.ancestors({each.name: each for each in made}, "63.0")
+    assert found == tuple(name for layer in layers[-2::-1] for name in layer)
+    assert groups.cycle({each.name: each for each in made}) == ()
+
+
 def test_family(mail: Policy) -> None:
     """A session reaches session_children, and a master and its, for as long as theirs says."""
     ten, two = Span(36000), Span(7200)
@@ -229,3 +238,20 @@ def test_no_family_of_nothing(edges: dict[str, list[str]], spans: dict[str, Span
         assert name not in reach
         assert len(set(reach)) == len(reach)
         assert all(span.timeout for _, span in family)
+
+
+def test_anywhere() -> None:
+    """What an account's tokens are shown by has the kinds of every section, and is else [login]."""
+    text = "[login]\nkinds = totp\nwindow = 5\n[group a]\nkinds = scratch totp\nwindow = 7\n"
+    found = config.parse(f"{text}[service s]\nkinds = hotp\n", path="x")
+    rule = Rule(kinds=("totp", "scratch", "hotp"), window=5)
+    assert policy.anywhere(found) == rule
+    assert policy.anywhere(Policy()) == Rule()
+
+
+def test_wherever() -> None:
+    """What may hold for a PAM service are the rules of all sections that may fit it."""
+    found = config.parse(MAIL, path="x")
+    assert [each.window for each in groups.wherever(found, "web")] == [7, 9]
+    assert [each.window for each in groups.wherever(found, "sshd")] == [5]
+    assert groups.wherever(Policy(), "sshd") == [Rule(names=("sshd",))]

@@ -60,9 +60,14 @@ def test_as_configparser(text: str) -> None:
 def test_no_less_than_configparser() -> None:
     """Comments, indented values, indented keys and an empty line behind a value are read alike."""
     text = "# c\n[a]\nx = 1\n  2\n\n  y = 3 # 4\n  # c\n[b b]\r\nz=%(x)s\r\n  [a]\n;=:\n"
+    text += "[c]\n  x = 1\n  y = 2\n   3\n z=4"
     read = ours(text)
     assert read == theirs(text)
-    assert read == {"a": {"x": "1\n2", "y": "3 # 4"}, "b b": {"z": "%(x)s\n[a]", ";": ":"}}
+    assert read == {
+        "a": {"x": "1\n2", "y": "3 # 4"},
+        "b b": {"z": "%(x)s\n[a]", ";": ":"},
+        "c": {"x": "1", "y": "2\n3", "z": "4"},
+    }
 
 
 def test_lines() -> None:

@@ -13,8 +13,8 @@ PACKAGE = TREE / "otpauth"
 LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {
-        "answer", "canonical", "keys", "record", "seal", "secretfile", "state", "token", "uri",
-        "wishes",
+        "answer", "canonical", "keys", "record", "seal", "secretfile", "state", "statetext",
+        "token", "uri", "wishes",
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
@@ -40,9 +40,10 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
     "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
     "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
-    "otpauth.arrivals", "otpauth.challenge", "otpauth.channels", "otpauth.channeltext",
-    "otpauth.cli", "otpauth.config", "otpauth.failures", "otpauth.formats", "otpauth.groups",
-    "otpauth.ini", "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper",
+    "otpauth.api", "otpauth.arrivals", "otpauth.challenge", "otpauth.channels",
+    "otpauth.channeltext", "otpauth.cli", "otpauth.config", "otpauth.consequences",
+    "otpauth.explain", "otpauth.failures", "otpauth.formats", "otpauth.groups", "otpauth.ini",
+    "otpauth.inquiry", "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper",
     "otpauth.kinds.password", "otpauth.kinds.sent", "otpauth.numbers", "otpauth.process",
     "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.sessions", "otpauth.onebox",
     "otpauth.trust", "otpauth.uri", "email",

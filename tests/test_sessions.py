@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,7 @@ from otpauth.login import Request
 from otpauth.policy import Span
 from otpauth.state import Session, State
 from tests import samples
+from tests.man import pages
 from tests.samples import MARKS, NOW, after, code_at, code_of, wrong_code
 
 if TYPE_CHECKING:
@@ -225,6 +228,17 @@ def test_makes_nothing_known() -> None:
     assert then.last == held.state.last
 
 
+def test_crowds_out_no_outcome() -> None:
+    """A client's many logins are one outcome, its latest, beside all others."""
+    held = begun(rule=RULE._replace(session=Span(600, 0, 0)))
+    for later in range(1, 50):
+        held = after(decide(held, later=later), held)
+    assert [(row.reason, row.second) for row in held.outcomes] == [
+        ("AUTH_OK_OTP", NOW),
+        ("AUTH_OK_SESSION", NOW + 49),
+    ]
+
+
 def test_off_by_default() -> None:
     """Without the rule no session begins."""
     held = begun(rule=samples.RULE)
@@ -240,7 +254,8 @@ def test_limited_place_compares_no_session() -> None:
         held = after(decide(held, wrong, later=1), held)
         away = HERE._replace(rhost="198.51.100.9", place="198.51.100.9")
         held = after(decide(held, wrong, away, later=1), held)
-    assert decide(held, later=2).reason == "AUTH_RATE_LIMITED"
+    for typed in (CODE, sessions.logout_password(CODE)):
+        assert decide(held, typed, later=2).reason == "AUTH_RATE_LIMITED"
     assert decide(held, later=40).reason == "AUTH_OK_SESSION"
     strangers = begun()
     for number in range(3):
@@ -344,9 +359,13 @@ def test_wrong_logout_password_is_charged() -> None:
     assert decide(begun(rule=off), right, later=1).reason == "AUTH_FAILED"
 
 
-def test_logout_vector() -> None:
-    """It is what openssl makes of the code, as otpauth.conf(5) says."""
-    assert sessions.logout_password("123456") == "fb6496883104c19e"
+def test_logout_by_the_page() -> None:
+    """It is what the command in otpauth.conf(5) makes of the code."""
+    (command,) = re.findall(r"(?s)\nprintf %s .*?-16\n", pages.source("otpauth.conf.5"))
+    done = subprocess.run(
+        ("/bin/sh", "-c", command), env={"CODE": "123456"}, capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == sessions.logout_password("123456")
 
 
 # What ends sessions from outside, and what cannot bring them back
@@ -386,16 +405,41 @@ def test_clock_gone_back() -> None:
     assert limits.prune(held.state, NOW - 119).sessions != {}
 
 
-def test_bounded() -> None:
-    """Whatever is offered, no more sessions than the limit are kept: those that end last."""
+def test_forgotten() -> None:
+    """A week after its end nothing is kept of a session."""
+    held, end = begun(), NOW + SPAN.timeout
+    assert limits.prune(held.state, end + 7 * 86400 - 1).sessions != {}
+    assert limits.prune(held.state, end + 7 * 86400).sessions == {}
+
+
+def test_ten_thousand() -> None:
+    """Of 10,000 sessions offered those are kept that end last, and the record has its room."""
     held, rule = HELD.state, RULE._replace(session=SPAN._replace(idle=0))
-    each = next(each for each in HELD.ordered() if each.kind == "totp")
-    for number in range(200):
-        asked = HERE._replace(rhost=f"192.0.2.{number}", now=NOW + number)
+    each = HELD.named("phone")
+    assert each
+    for number in range(10_000):
+        where = f"192.0.{number >> 8}.{number & 255}"
+        asked = HERE._replace(rhost=where, now=NOW + number)
         candidate = answer.Candidate(f"{number:06}")
         held = sessions.begin(held, asked, rule, each, candidate, MARKS)
-    kept = state.bounded(held).sessions
-    assert sorted(each.since - NOW for each in kept.values()) == list(range(136, 200))
+        if number % 50 == 0:
+            held = state.bounded(held)
+    full = record.bounded(HELD._replace(state=held))
+    ends = sorted(each.since - NOW for each in full.state.sessions.values())
+    assert ends == list(range(10_000 - state.SESSIONS_MAX, 10_000))
+    assert record.decode(record.encode(full)) == full
+    asked = HERE._replace(rhost=where, now=NOW + 10_000)
+    again = decide(full, "009999", asked, rule, later=10_000)
+    assert again.reason == "AUTH_OK_SESSION"
+
+
+def test_another_host() -> None:
+    """With another host's keys the same answer is in no session."""
+    held = begun()
+    other = MARKS._replace(key=bytes(32))
+    chance = login.Chance(other, samples.fresh_id())
+    outcome = login.decide(held, HERE._replace(now=NOW + 1), CODE, RULE, chance=chance)
+    assert outcome.reason == "AUTH_OTP_ALREADY_USED"
 
 
 small = st.integers(0, 3)

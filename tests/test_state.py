@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import canonical, state, token
+from otpauth import canonical, state, statetext, token
 from otpauth.errors import FormatError
 from otpauth.state import Due, Event, State
 from tests import samples
@@ -187,8 +187,8 @@ def test_oldest_sent_gives_way() -> None:
 @given(states)
 def test_round_trip(one: State) -> None:
     """A state that is written is read, as the same state."""
-    data = canonical.dumps(state.value(one))
-    assert state.read(canonical.loads(data, limit=2**20)) == one
+    data = canonical.dumps(statetext.value(one))
+    assert statetext.read(canonical.loads(data, limit=2**20)) == one
 
 
 SESSION = state.Session(9, 1, 0, 0, "0" * 16, "mail", "imap", "192.0.2.1", "", 5, 1)
@@ -246,11 +246,11 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_state(name: str) -> None:
     """A state with one defect is a FormatError."""
-    value = canonical.loads(canonical.dumps(state.value(State())), limit=2**20)
-    assert state.read(value) == State()
+    value = canonical.loads(canonical.dumps(statetext.value(State())), limit=2**20)
+    assert statetext.read(value) == State()
     BAD[name](value)
     with pytest.raises(FormatError):
-        state.read(canonical.loads(canonical.dumps(value), limit=2**20))
+        statetext.read(canonical.loads(canonical.dumps(value), limit=2**20))
 
 
 json_values = st.recursive(
@@ -267,9 +267,9 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(State._fields), json_values))
 def test_arbitrary_fields(fields: dict[str, object]) -> None:
     """Any JSON in any field gives a state or FormatError."""
-    value = {**state.value(State()), **fields}
+    value = {**statetext.value(State()), **fields}
     with contextlib.suppress(FormatError):
-        assert isinstance(state.read(value), State)
+        assert isinstance(statetext.read(value), State)
 
 
 def test_limits_of_decisions() -> None:

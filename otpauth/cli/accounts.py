@@ -28,6 +28,7 @@ from otpauth.errors import (
     UsageError,
 )
 from otpauth.host import Host
+from otpauth.policy import of_records
 from otpauth.token import HASHED, SENT, Draft
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def show(options: argparse.Namespace) -> int:
     if one.home_fault:
         report.say(PROGRAM, "warning", f"the home's copy is not used: {one.home_fault}")
     now = int(time.time())
+    kinds = of_records(one.policy).kinds
     past = one.record.outcomes if one.record else ()
     waits = _waiting(one)
     if options.json:
@@ -63,8 +65,7 @@ def show(options: argparse.Namespace) -> int:
                 "user": one.account.name,
                 "enrolled": one.enrolled,
                 "tokens": [
-                    listing.as_value(each, listing.state(each, one.policy, now))
-                    for each in one.tokens
+                    listing.as_value(each, listing.state(each, kinds, now)) for each in one.tokens
                 ],
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
@@ -84,7 +85,11 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
         print(f"{one.account.name} is not enrolled on this host")
     else:
         print(f"{one.account.name}, uid {held.uid}, era {held.era}")
-        rows = [listing.row(e, listing.state(e, one.policy, now)) for e in one.tokens]
+        kinds = of_records(one.policy).kinds
+        rows = [
+            (e.name, e.kind, report.day(e.added), report.day(e.used), listing.state(e, kinds, now))
+            for e in one.tokens
+        ]
         report.table(listing.HEAD, rows)
         for line in wishes.told(one.policy.login, one.wishes):
             print(f"in force: {line}")

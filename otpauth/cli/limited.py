@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from otpauth import policy, stack, token
+from otpauth import policy, services, stack, token
 from otpauth.cli import report
 from otpauth.errors import FormatError, UsageError
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Target
+    from otpauth.secretfile import Listed
+    from otpauth.token import Draft
 
 EVERYWHERE = "everywhere"  # takes a limit off
 
@@ -44,6 +47,16 @@ def known(target: Target) -> list[str]:
     found = target.policy
     sections = {*found.groups, *(each.name for each in found.services)}
     return [*sorted(sections), *(each for each in stack.services() if each not in sections)]
+
+
+def warn(target: Target, limit: Listed | Draft) -> None:
+    """Warn if, with a token as it is limited now, none is good for a service that asks."""
+    now = int(time.time())
+    others = [each for each in target.tokens if each.name != limit.name and each.live(now)]
+    shut = services.shut(services.doors(target.policy), [*others, limit])
+    if shut:
+        text = f"no token of {target.account.name} is good for {services.spoken(shut)} then"
+        report.say(target.program, "warning", text)
 
 
 def told(groups: tuple[str, ...]) -> str:

@@ -6,13 +6,13 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import bypass, channels, failures, limits, services, token, wishes
+from otpauth import bypass, failures, limits, services, token, wishes
 from otpauth.cli import limited, report
-from otpauth.policy import ALWAYS
+from otpauth.policy import ALWAYS, of_records
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
-    from otpauth.policy import Policy, Rule
+    from otpauth.policy import Rule
     from otpauth.secretfile import Listed, Proposal
     from otpauth.state import State
     from otpauth.wishes import Wishes
@@ -20,21 +20,15 @@ if TYPE_CHECKING:
 HEAD = ("NAME", "KIND", "ADDED", "LAST USED", "STATE")
 
 
-def accepted(kind: str, policy: Policy) -> bool:
-    """Say whether the host accepts codes of a user's tokens of a kind."""
-    own = kind not in token.SENT or channels.owned(policy.channels, kind)
-    return bool(own) and kind in policy.login.kinds
-
-
-def state(each: Listed, policy: Policy, now: int) -> str:
+def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
     """Return what a token is good for now, in a few words."""
     if each.switch == "off":
         return "switched off"
     if 0 < each.expires <= now:
         return f"expired {report.day(each.expires - 86400)}"
-    if each.kind in token.SENT and not channels.owned(policy.channels, each.kind):
+    if each.kind not in kinds and each.kind in token.SENT:
         return f"refused by this host: {each.to} is an own address (otpauth.conf: own)"
-    if each.kind not in policy.login.kinds:
+    if each.kind not in kinds:
         return f"not accepted on this host (otpauth.conf: kinds), kind {each.kind}"
     words = f"ready, {each.to}" if each.to else "ready"
     if each.left >= 0:
@@ -51,7 +45,8 @@ def state(each: Listed, policy: Policy, now: int) -> str:
 def show_own(own: Own, *, json: bool) -> int:
     """Print the caller's tokens, what waits, and what was refused."""
     now = int(time.time())
-    rows = [row(each, state(each, own.policy, now)) for each in own.tokens]
+    kinds = of_records(own.policy).kinds
+    rows = [_row(each, state(each, kinds, now)) for each in own.tokens]
     rows += [_waiting_row(own, each) for each in own.waiting]
     refused = _refused(own)
     if json:
@@ -76,8 +71,7 @@ def show_own(own: Own, *, json: bool) -> int:
     return report.DONE
 
 
-def row(each: Listed, words: str) -> tuple[str, ...]:
-    """Return a token's row of the table."""
+def _row(each: Listed, words: str) -> tuple[str, ...]:
     return (each.name, each.kind, report.day(each.added), report.day(each.used), words)
 
 
@@ -151,7 +145,7 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "of": each.size if each.size >= 0 else None,
         "bits": each.bits,
         "on": each.switch == "on",
-        "to": each.to or None,
         "groups": list(each.groups),
+        "to": each.to or None,
         "state": words,
     }

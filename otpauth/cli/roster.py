@@ -12,18 +12,29 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from otpauth import account, bypass, copies, failures, hostcopy, limits, secretfile, wishes
+from otpauth import (
+    account,
+    bypass,
+    copies,
+    failures,
+    hostcopy,
+    limits,
+    secretfile,
+    services,
+    wishes,
+)
 from otpauth.account import Account
 from otpauth.cli import listing, progress, report
 from otpauth.errors import NotEnrolledError, OtpauthError, RecordError, UnknownUserError
 from otpauth.host import Host, trusted
+from otpauth.policy import of_records
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
     from otpauth.keys import RecordKey
-    from otpauth.policy import Policy, Rule
+    from otpauth.policy import Rule
     from otpauth.record import Record
 
 HEAD = ("USER", "TOKENS", "LAST USED", "FAILURES", "CODES LEFT", "STATE")
@@ -33,21 +44,23 @@ NOBODY = 2**32 - 1  # the uid of an account that is gone
 
 
 class Ground(NamedTuple):
-    """What accounts are read and judged by. `now` is in Unix seconds."""
+    """What accounts are read and judged by. `now` is in Unix seconds.
+
+    `doors` are the rules of the services that ask for codes.
+    """
 
     host: Host
     keys: RecordKey
-    policy: Policy
+    rule: Rule
     now: int
-
-    @property
-    def rule(self) -> Rule:
-        """The host's rule."""
-        return self.policy.login
+    doors: dict[str, Rule] = {}
 
 
 class Entry(NamedTuple):
-    """An account as it is listed. `usable` says that it has a token that would be accepted now."""
+    """An account as it is listed.
+
+    `usable` says that it has tokens that would be accepted now, at each service that asks.
+    """
 
     user: str
     state: str
@@ -58,7 +71,9 @@ class Entry(NamedTuple):
 def enrolled(options: argparse.Namespace) -> int:
     """Print the accounts that have a record on this host."""
     host = Host()
-    ground = Ground(host, host.record_key(), host.policy(), int(time.time()))
+    policy = host.policy()
+    now, doors = int(time.time()), services.doors(policy)
+    ground = Ground(host, host.record_key(), of_records(policy), now, doors)
     users = options.users or (_logins() if options.without else names(host))
     shown = not options.plain and not sys.stdout.isatty()
     absent: list[str] = []
@@ -130,14 +145,16 @@ def entry(name: str, ground: Ground) -> Entry:
     state = limits.prune(held.state, ground.now)
     held = held._replace(state=state)
     live = [each for each in held.ordered() if each.live(ground.now)]
-    usable = any(listing.accepted(each.kind, ground.policy) for each in live)
-    return Entry(who.name, _state(held, ground, usable=usable), held, usable)
+    usable = any(each.kind in ground.rule.kinds for each in live)
+    shut = services.shut(ground.doors, live) if usable else []
+    words = _state(held, ground, usable=usable, shut=shut)
+    return Entry(who.name, words, held, usable and not shut)
 
 
-def _state(held: Record, ground: Ground, *, usable: bool) -> str:
+def _state(held: Record, ground: Ground, *, usable: bool, shut: list[str]) -> str:
     """Return what an account's next login meets, in a few words."""
     if usable:
-        words = "ready"
+        words = f"ready, not for {services.spoken(shut)}" if shut else "ready"
     elif not held.enrolled:
         return "reset"
     elif not held.tokens:

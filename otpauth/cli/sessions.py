@@ -57,7 +57,7 @@ def show(options: argparse.Namespace) -> int:
 def _lasting(user: str | None) -> Iterator[Row]:
     """Give the sessions of a user, or of all who have a record here."""
     host, now = Host(), int(time.time())
-    ground = roster.Ground(host, host.record_key(), host.policy(), now)
+    ground = roster.Ground(host, host.record_key(), host.policy().login, now)
     names = [account.lookup(user).name] if user else roster.names(host)
     for name in names:
         held = roster.entry(name, ground).held

@@ -86,21 +86,32 @@ class Target:
         raise NotImplementedError
 
     def prove(self, terminal: Terminal) -> Proof | None:
-        """Ask for a code of a present token, if a change needs one."""
+        """Ask for a code of a present token, if a change needs one. Raises RefusedError."""
         if not self.needs_proof():
             return None
-        on = [each for each in self.tokens if each.switch == "on"]
-        names = ", ".join(
-            f"{each.name} (number and password)" if each.kind == "list" else each.name
-            for each in [each for each in on if not each.groups] or on
-        )
-        which = f"one of {names}" if names else "the token you have"
+        which = self._provers()
         while True:
             typed = terminal.ask(f"A code of {which}, to show that it is you: ", echo=False)
             proof = proof_of(typed)
             if proof:
                 return proof
             terminal.write("that is not a code; ^C stops, and nothing is changed\n")
+
+    def _provers(self) -> str:
+        """Return whose codes may prove a change, for the question. Raises RefusedError if none."""
+        if not self.tokens:
+            return "the token you have"
+        on = [each for each in self.tokens if each.switch == "on" and each.kind != "password"]
+        names = [
+            f"{each.name} (number and password)" if each.kind == "list" else each.name
+            for each in [each for each in on if not each.groups] or on
+        ]
+        if not names:
+            raise RefusedError(
+                "you have no token whose code would prove that it is you",
+                hint=f"administrator: otpauth-admin add {self.account.name} totp phone",
+            )
+        return f"one of {', '.join(names)}"
 
 
 def proof_of(typed: str) -> Proof | None:

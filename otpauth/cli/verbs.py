@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otpauth import oath, propose, token, uri, wishes
 from otpauth.changes import Change, Proof
@@ -45,7 +45,7 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
 
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    from otpauth.cli import addresses, appword, paper
+    from otpauth.cli import addresses, paper
 
     paper.check(options.kind, options)
     addresses.check(options.kind, options)
@@ -54,6 +54,15 @@ def add(target: Target, options: argparse.Namespace) -> int:
     name = token.check_name(options.name or paper.NAME)
     target.check_free(name)
     options.groups = limited.read(target, options.limit) if options.limit is not None else ()
+    status = _added(target, options, name)
+    if options.groups:
+        limited.warn(target, Draft(options.kind, name, {}, groups=options.groups))
+    return status
+
+
+def _added(target: Target, options: argparse.Namespace, name: str) -> int:
+    from otpauth.cli import addresses, appword, paper
+
     if options.kind == "list":
         return paper.make(target, options, name, verb="add")
     if options.kind in token.SENT:
@@ -141,7 +150,7 @@ def remove(target: Target, options: argparse.Namespace) -> int:
 def relabel(target: Target, options: argparse.Namespace) -> int:
     """Change a token's name, note, expiry or limit, or switch it on or off."""
     one = target.named(options.name)
-    labels: dict[str, object] = {}
+    labels: dict[str, Any] = {}
     if options.new is not None:
         target.check_free(token.check_name(options.new))
         labels["name"] = options.new
@@ -161,6 +170,8 @@ def relabel(target: Target, options: argparse.Namespace) -> int:
         raise UsageError("nothing to set", hint="--name, --note, --for, --expires, --on or --off")
     proof = proven(target, plain=options.plain)
     target.submit("set", one.name, Change(relabel={one.id: labels}, proof=proof))
+    if "groups" in labels:
+        limited.warn(target, one._replace(groups=labels["groups"]))
     print(f"{target.program}: {one.name}: the change {when(target)}")
     return report.DONE
 
@@ -182,13 +193,13 @@ def wish(target: Target, options: argparse.Namespace) -> int:
 
 def logout(target: Target, options: argparse.Namespace) -> int:  # noqa: ARG001 -- as all verbs
     """End the sessions that there are. No code is asked for: it lets nobody in."""
-    _check_enrolled(target)
-    earlier = frozenset(each.digest() for each in target.waiting if each.verb == "logout")
-    if isinstance(target, Own) and earlier:
+    when = "now"
+    if isinstance(target, Own):
+        _check_enrolled(target)
+        when = "with your next login, before it is decided"
+        earlier = frozenset(each.digest() for each in target.waiting if each.verb == "logout")
         propose.withdraw(target.account, target.path, earlier)
     target.submit("logout", "sessions", Change(ended=int(time.time())))
-    at_login = isinstance(target, Own)
-    when = "with your next login, before it is decided" if at_login else "now"
     print(f"{target.program}: sessions that began until now end {when}")
     return report.DONE
 

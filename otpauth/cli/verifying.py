@@ -40,7 +40,7 @@ def verify(options: argparse.Namespace) -> int:
     accepted = outcome.verdict == login.ACCEPT
     if not accepted:
         attempt.hold_back(since)
-    steps = _steps(one, outcome, seen) if options.explain else ()
+    steps = _steps(one, outcome, seen, dry_run=options.dry_run) if options.explain else ()
     if options.json:
         report.as_json(_value(one, outcome, steps if options.explain else None))
     else:
@@ -65,9 +65,17 @@ def _typed() -> str:
     return line.decode("utf-8", "replace").removesuffix("\r")
 
 
-def _steps(one: Inquiry, outcome: Outcome, seen: list[explain.Seen]) -> tuple[Step, ...]:
-    by = seen[0] if seen else None
-    told = explain.steps(by, one.request, one.terms.rule, outcome, clock=report.moment)
+def _steps(
+    one: Inquiry, outcome: Outcome, seen: list[explain.Seen], *, dry_run: bool
+) -> tuple[Step, ...]:
+    told = explain.steps(
+        seen[0] if seen else None,
+        one.request,
+        one.terms.rule,
+        outcome,
+        clock=report.moment,
+        dry_run=dry_run,
+    )
     return (*(explain.Step("rule", text) for text in _rule(one)), *told)
 
 
@@ -89,6 +97,9 @@ def _rule(one: Inquiry) -> Iterator[str]:
         place = policies.where(found, sections, key)
         if place != policies.DEFAULT:
             yield f"{key} = {policies.spelt(key, getattr(rule, key))}, {place}"
+    by = attempt.exempt(one.who, request.rhost, rule) if one.who else ""
+    if by:
+        yield f"where another factor is proved {request.user} is asked for no code, by {by}"
     for name, span in rule.family:
         yield f"a session begins in [group {name}], too: {policies.spelt('session', span)}"
 

@@ -7,13 +7,12 @@ import pwd
 import time
 from typing import TYPE_CHECKING
 
-from otpauth import account, failures, limits, oath
+from otpauth import account, failures, limits, oath, services, token
 from otpauth.cli import report
 from otpauth.doctor import shadow
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.person import ADMIN
 from otpauth.state import STRANGERS
-from otpauth.token import SENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +77,16 @@ def expired(person: Person) -> Iterator[Fault]:
             )
 
 
+def shut_out(person: Person) -> Iterator[Fault]:
+    """Give services that ask for a code, where no token that may be used is good."""
+    if person.shut and not person.sent:
+        name = person.account.name
+        yield Fault(
+            f"{name}: no token is good for {services.spoken(list(person.shut))}",
+            f"take a limit off: {person.command('set', 'NAME --for everywhere')}; or add a token",
+        )
+
+
 def few_codes(person: Person) -> Iterator[Fault]:
     """Give the account whose scratch codes, or passwords on a list, run out."""
     rule = person.rule
@@ -102,7 +111,7 @@ def limited(person: Person) -> Iterator[Fault]:
             until = time.strftime("%H:%M:%S", time.localtime(person.now + wait))
             yield Fault(
                 f"{person.account.name}: codes from {where} are not compared until {until}, "
-                "after too many wrong ones; scratch codes are",
+                "after too many wrong ones; scratch codes and app passwords are",
                 person.command("unlock"),
             )
 
@@ -125,12 +134,12 @@ def clock_back(person: Person) -> Iterator[Fault]:
         return
     state = person.record.state
     for each in person.record.ordered():
-        period = each.params.get("period")
-        if not period or each.id not in state.steps:
+        if each.kind not in token.TIMED or each.id not in state.steps:
             continue
+        period = token.period(each)
         ahead = state.steps[each.id] - oath.time_step(person.now, period=period)
         ahead -= state.drifts.get(each.id, (0, 0))[1]
-        if ahead > person.rule.window // 2:
+        if ahead > token.steps(each, person.rule.window) // 2:
             yield Fault(
                 f"{person.account.name}: by the last code of {each.name} it is "
                 f"{ahead * period} s later than this host's clock says",
@@ -181,8 +190,6 @@ def _unusable(person: Person, each: Listed) -> str:
         return f"expired {report.day(each.expires - 1)}"
     if each.kind not in person.rule.kinds:
         return f"is of kind {each.kind}, which otpauth.conf does not accept"
-    if each.kind in SENT and each.kind not in person.own:
-        return "is an address, to which otpauth.conf lets no codes be sent (own)"
     return "has no codes left" if each.left == 0 else ""
 
 
@@ -211,6 +218,7 @@ CHECKS: tuple[Check[Person], ...] = (
     Check("home", WARN, "the home's file can be used", home_unfit),
     Check("token", FAIL, "there is a token that may be used", no_token),
     Check("token-expired", WARN, "no token has expired", expired),
+    Check("token-limits", WARN, "there is a token for each service that asks", shut_out),
     Check("codes", WARN, "enough scratch codes and list passwords are left", few_codes),
     Check("limited", WARN, "codes are compared", limited, by_root),
     Check("locked", FAIL, "the account is not locked", locked, by_root),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from otpauth import channels, copies, home, hostcopy, propose, store, token, wishes
+from otpauth import copies, home, hostcopy, propose, services, store, wishes
 from otpauth.account import Deputy
 from otpauth.errors import (
     FormatError,
@@ -18,9 +18,12 @@ from otpauth.errors import (
     SealError,
     UnsafeFileError,
 )
+from otpauth.policy import anywhere, of_records
 from otpauth.secretfile import Damaged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otpauth.account import Account
     from otpauth.home import Home
     from otpauth.host import Host
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from otpauth.record import Record
     from otpauth.secretfile import Listed, Proposal, SecretFile
     from otpauth.store import Terms
+    from otpauth.token import Token
 
 ADMIN = "otpauth-admin"
 KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2")
@@ -40,7 +44,7 @@ class Person(NamedTuple):
     `rule` is the host's; where root looks, with the user's own wishes. `record` is root's only.
     `fault` says why the record could not be read, `home_fault` why the file in the home could not.
     `uid` is the one in the host's copy. `by_root` says who looks. `sent` are the channels by which
-    codes are sent to it, enrolled or not, `own` those that go to users' own addresses.
+    codes are sent to it, enrolled or not, `shut` the services at which none of its tokens is good.
     """
 
     account: Account
@@ -57,7 +61,7 @@ class Person(NamedTuple):
     fault: str = ""
     uid: int | None = None
     sent: tuple[str, ...] = ()
-    own: tuple[str, ...] = ()
+    shut: tuple[str, ...] = ()
 
     def command(self, verb: str, words: str = "") -> str:
         """Return the command for a verb that both commands have, as whoever looks would type it."""
@@ -95,9 +99,10 @@ def look(account: Account, policy: Policy) -> Seen:
 
 def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now: int) -> Person:
     """Return an account, by its home and its record."""
-    terms = store.Terms(host, policy, policy.login, now)
-    blank = Person(account, policy.login, now, by_root=True, home_fault=found.fault)
-    blank = blank._replace(sent=_sent(account, terms), own=_own(policy))
+    rule = of_records(policy)
+    terms = store.Terms(host, policy, anywhere(policy), now)
+    blank = Person(account, rule, now, by_root=True, home_fault=found.fault)
+    blank = blank._replace(sent=_sent(account, terms))
     try:
         held = store.joined(account, terms, found)
         blank = blank._replace(uid=_uid(account, host))
@@ -108,10 +113,11 @@ def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now:
     if held is None:
         return person
     return person._replace(
-        rule=wishes.effective(policy.login, held.wishes),
+        rule=wishes.effective(rule, held.wishes),
         record=held,
         enrolled=held.enrolled,
         tokens=tuple(copies.listed(held, each) for each in held.ordered()),
+        shut=_shut(policy, [each for each in held.ordered() if each.live(now)]),
         waiting=tuple(each for each in person.waiting if each.digest() not in held.state.done),
     )
 
@@ -120,18 +126,22 @@ def seen_by_owner(account: Account, host: Host, policy: Policy, now: int) -> Per
     """Look into the caller's own account."""
     public = host.public_key()
     found = home.understand(home.look(account, home.path_of(account, policy.setup.file)))
-    person = _with_file(Person(account, policy.login, now, by_root=False), found, public)
+    person = _with_file(Person(account, of_records(policy), now, by_root=False), found, public)
     mine = propose.sorted_out(account, found.content, public).record
+    tokens = mine.tokens if mine else ()
     return person._replace(
         enrolled=bool(mine and mine.enrolled),
-        tokens=mine.tokens if mine else (),
-        sent=_sent(account, store.Terms(host, policy, policy.login, now)),
-        own=_own(policy),
+        tokens=tokens,
+        shut=_shut(policy, [each for each in tokens if each.live(now)]),
+        sent=_sent(account, store.Terms(host, policy, anywhere(policy), now)),
     )
 
 
-def _own(policy: Policy) -> tuple[str, ...]:
-    return tuple(kind for kind in token.SENT if channels.owned(policy.channels, kind))
+def _shut(policy: Policy, live: Sequence[Token | Listed]) -> tuple[str, ...]:
+    """Return where none of these is good; /etc/pam.d is read only if one is limited."""
+    if not any(each.groups for each in live):
+        return ()
+    return tuple(services.shut(services.doors(policy), live))
 
 
 def _sent(account: Account, terms: Terms) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """Tables of tokens: CSV with a header of our names, and multiOTP's.
 
 With a header, divided by , or ; as the header is: `secret` (base32) or `seed` (hexadecimal), and
-any of `user name kind algorithm digits period counter note`. An empty cell is the default: totp,
-SHA1, 6, 30, 0. multiOTP's has 6 columns divided by ; and no such header:
-`serial;manufacturer;algorithm;seed;digits;interval_or_event`, algorithm totp or hotp, seed in
-hexadecimal, and the next counter for hotp.
+any of `user name kind algorithm digits period counter pin note`. An empty cell is the default:
+totp, SHA1, 6, 30, 0. A motp token has a seed and a pin. multiOTP's has 6 columns divided by ; and
+no such header: `serial;manufacturer;algorithm;seed;digits;interval_or_event`, algorithm totp or
+hotp, seed in hexadecimal, and the next counter for hotp.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from otpauth.token import Draft
 
 COLUMNS = ("user", "name", "kind", "secret", "seed", "algorithm", "digits", "period", "counter")
-OURS = (*COLUMNS, "note")
+OURS = (*COLUMNS, "pin", "note")
 _MULTIOTP = "serial;manufacturer;algorithm;seed;digits;interval_or_event"
 
 
@@ -66,6 +66,9 @@ def _draft(cells: dict[str, str], name: str) -> Draft:
         raise FormatError("the row has not exactly one of secret and seed")
     secret = cells.get("secret")
     kind = cells.get("kind", "totp").lower()
+    if kind == "motp":
+        note = cells.get("note", "")
+        return imported.motp(name, cells.get("seed", ""), cells.get("pin", ""), note=note)
     counter = number(cells.get("counter", "0"), 0, oath.COUNTER_MAX, "counter")
     return imported.one_time(
         kind,

@@ -17,12 +17,13 @@ from otpauth.changes import Change, Proof
 from otpauth.host import Host
 from otpauth.secretfile import Damaged, Proposal, SecretFile
 from otpauth.state import Event, Notice
+from otpauth.token import Draft
 from otpauth.wishes import Wishes
 from tests.attacks import malware
 from tests.attacks import victim as victims
 from tests.attacks.malware import Order
 from tests.attacks.victim import HERE, KNOWN_FIRST, STACK
-from tests.parts import accounts, client, log, pam
+from tests.parts import accounts, client, log, pam, secrets
 from tests.parts.phone import Fob
 from tests.parts.sshd import Sshd
 
@@ -134,6 +135,44 @@ def test_b1_the_code_of_a_proof_is_burnt(service: str, victim: Victim, kind: str
     assert not log_in(service, victim, code).ok
     assert log_in(service, victim, victim.code("scratch")).ok
     assert victim.names() == {"phone", "fob", "scratch", "tablet"}
+
+
+def test_b1_a_limited_token_proves_nothing_beyond_its_limit(service: str, victim: Victim) -> None:
+    """Who has a device that is good for mail alone gets neither a token nor a wider limit by it."""
+    victims.admin("set", victim.name, "fob", "--for", "imap")
+    fob = next(each for each in victim.record().ordered() if each.name == "fob")
+    wider = Change(relabel={fob.id: {"groups": ()}})
+    now = int(time.time())
+    malware.propose(
+        victim.person,
+        Order(burglar()._replace(proof=Proof(victim.fob.next(), now)), name="burglar"),
+        Order(wider._replace(proof=Proof(victim.fob.next(), now)), verb="set", name="fob"),
+    )
+    since = log.position()
+    for _ in range(2):
+        assert log_in(service, victim, victim.phone.next()).ok
+    assert victims.results(since, victim.name).count(PROOFLESS) == 2
+    assert "burglar" not in victim.names()
+    assert victim.record().tokens[fob.id].groups == ("imap",)
+
+
+def test_b1_an_app_password_proves_nothing(service: str, victim: Victim) -> None:
+    """Who reads an app password out of a mail program enrols nothing with it, not even its like."""
+    password = secrets.remember("0123456789abcdefghjk")
+    stolen = Draft(
+        "password", "mail", {"bits": 100, "codes": [password], "nt": ""}, groups=(service,)
+    )
+    mine = Change(add=(stolen,), proof=Proof(victim.fob.next(), int(time.time())))
+    malware.propose(victim.person, Order(mine, name="mail"))
+    assert log_in(service, victim, victim.phone.next()).ok
+    assert log_in(service, victim, password).ok
+    other = stolen._replace(name="burglar", params={**stolen.params, "codes": [password[::-1]]})
+    proof = Proof(password, int(time.time()))
+    malware.propose(victim.person, Order(Change(add=(other,), proof=proof), name="burglar"))
+    since = log.position()
+    assert log_in(service, victim, password).ok
+    assert victims.results(since, victim.name) == [PROOFLESS]
+    assert victim.names() == {"phone", "fob", "scratch", "mail"}
 
 
 def test_b1_through_real_sshd(victim: Victim) -> None:

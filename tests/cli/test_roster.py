@@ -18,7 +18,7 @@ from otpauth.host import Host
 from tests import samples
 from tests.cli.test_commands import root
 from tests.faults import logins
-from tests.parts import accounts, enrolment
+from tests.parts import accounts, enrolment, pam
 from tests.parts.dialogue import Dialogue
 from tests.parts.enrolment import admin
 
@@ -92,6 +92,13 @@ def test_states(person: Person) -> None:
     one = listed()[person.name]
     assert (one["state"], one["failures"]) == ("ready, limited", 3)
     assert admin("unlock", person.name).returncode == 0
+    with pam.service(enrolment.STACK, "sshd"):
+        assert admin("set", person.name, "phone", "--for", "imap").returncode == 0
+        assert listed()[person.name]["state"] == "ready, not for ssh"
+        assert person.name in listed("--without")
+        assert admin("set", person.name, "phone", "--for", "sshd,imap").returncode == 0
+        assert listed()[person.name]["state"] == "ready"
+        assert person.name not in listed("--without")
     assert admin("set", person.name, "phone", "--off").returncode == 0
     assert listed()[person.name]["state"] == "all switched off"
     assert admin("remove", person.name, "phone").returncode == 0

@@ -121,7 +121,8 @@ def test_explained(person: Person) -> None:
         "result": "accepted",
     } in steps
     assert steps[-1]["result"] == "accept"
-    told = [f"{each['about']}: {each['text']}" for each in steps[:-1]]
+    assert steps[-2]["text"] == "none of this is written in a dry run"
+    told = [f"{each['about']}: {each['text']}" for each in steps[:-2]]
     assert right.stdout.splitlines()[: len(told)] == told
     assert "say: otpauth: token 'phone' was added" in right.stdout
     used = admin("verify", person.name, "--explain", text=codes[1])
@@ -139,6 +140,7 @@ kinds = totp hotp
 [service imap]
 pam = dovecot
 group = imap
+who = root
 """
 
 
@@ -151,14 +153,16 @@ def test_explained_by_which_lines(person: Person) -> None:
         lines = admin(*words, text="123456").stdout.splitlines()
     finally:
         path.unlink()
-    assert lines[:5] == [
+    assert lines[:7] == [
         f"rule: dovecot is [service imap], {path}:7",
         f"rule: its group is [group imap], {path}:5",
         "rule: a limited token may be used if it is for one of: dovecot imap mail",
         f"rule: kinds = totp hotp, {path}:6",
         f"rule: rate_limit = 5/1m, {path}:2",
+        f"rule: who = root, {path}:10",
+        f"rule: where another factor is proved {person.name} is asked for no code, by who",
     ]
-    assert not lines[5].startswith("rule")
+    assert not lines[7].startswith("rule")
 
 
 def test_explained_without_a_record(person: Person) -> None:

@@ -347,6 +347,12 @@ SEEDS = (
         "faketime 9days otpauth-admin",
     ),
     Seed(
+        "token-limits",
+        "warn",
+        "no token is good for ssh",
+        "for name in phone scratch; do otpauth-admin set $user $name --for imap; done",
+    ),
+    Seed(
         "codes",
         "warn",
         "10 scratch codes left",
@@ -358,6 +364,13 @@ SEEDS = (
         "not compared until",
         "for code in 000001 000002 000003; do echo $code | "
         "otpauth-admin verify $user --rhost 192.0.2.1 || :; done",
+    ),
+    Seed(
+        "locked",
+        "fail",
+        "locked after too many wrong codes",
+        "printf '[login]\nlock = 1/admin\n' >/etc/otpauth/otpauth.conf; "
+        "echo 000001 | otpauth-admin verify $user --rhost 192.0.2.1 || :",
     ),
     Seed("clock-back", "fail", "later than this host", ":", "faketime -f -2h otpauth-admin"),
     Seed(
@@ -472,6 +485,7 @@ def test_a_seeded_fault(healthy: Person, seed: Seed) -> None:
         ("sshd", "sshd-exec", "sshd_config-key", set()),
         ("sudo", "sudo", "sshd_config-key", set()),
         ("su", "su", "sshd_config-key", set()),
+        ("dovecot", "dovecot", "sshd_config-key", set()),
         ("sudo", "arguments", "sshd_config-key", set()),
     ],
 )

@@ -75,6 +75,7 @@ def test_not_enrolled(person: Person) -> None:
         ("policy", "fail", "otpauth.conf:1"),
         ("host", "fail", "host.pub"),
         ("token", "fail", "is switched off"),
+        ("token-limits", "warn", "is good for ssh"),
         ("waiting", "warn", "hotp two"),
     ],
 )
@@ -96,6 +97,9 @@ def test_a_fault_is_named(person: Person, ident: str, state: str, words: str) ->
         public.unlink()
     elif ident == "token":
         assert enrolment.admin("set", person.name, "phone", "--off").returncode == 0
+    elif ident == "token-limits":
+        done = enrolment.admin("set", person.name, "phone", "--for", "imap")
+        assert "is good for ssh then" in done.stderr
     elif ident == "waiting":
         uri = enrolment.uri("hotp", enrolment.new_secret())
         enrolment.propose(person, uri, "add", "hotp", "two")

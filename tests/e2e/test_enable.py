@@ -232,6 +232,19 @@ def test_until_a_day(host: Host) -> None:
     assert by_key(host, host.alice, host.code()).ok
 
 
+def test_who_is_asked_by_the_configuration(host: Host, conf: Path) -> None:
+    """Whom otpauth.conf exempts is named, and logs in with the key alone; all others are asked."""
+    conf.write_text("[service ssh]\npam = sshd\nwho = * !robot\n", encoding="utf-8")
+    said = enable(host, "sshd")
+    assert "a key and a code; robot for no code (otpauth.conf: who)" in said
+    assert "who = * !robot: sshd asks only these for a code" in said
+    assert "robot: a key and no token" not in said
+    done = by_key(host, host.robot)
+    assert (done.ok, done.prompts) == (True, ()), done.output
+    assert not client.login(host.alice, host.sshd).ok
+    assert by_key(host, host.alice, host.code()).ok
+
+
 def test_a_main_file_without_include(host: Host) -> None:
     """Where sshd reads no files of its own folder, the main file gets the lines and loses them."""
     main = SSH / "sshd_config"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 
 from otpauth import login
 from tests.e2e.test_onebox import OTHER, PASSWORD, QUICK, reasons
-from tests.parts import accounts, enrolment, log
+from tests.parts import accounts, enrolment, log, pam, secrets
 from tests.parts.vsftpd import Vsftpd, connected, enter, send_and_fetch
 
 if TYPE_CHECKING:
@@ -159,3 +160,18 @@ def test_a_code_alone(alice: Person) -> None:
         code = fob.next()
         assert [once(running, alice, code) for _ in range(2)] == [True, False]
         assert not once(running, alice, PASSWORD)
+
+
+def test_an_app_password(alice: Person, server: Vsftpd, conf: Path) -> None:
+    """A program's own password lets in as often as it is used, here and in no other service."""
+    conf.write_text(f"[service ftp]\npam = {server.service}\n", encoding="utf-8")
+    fob = enrolment.fob(alice)
+    assert once(server, alice, f"{PASSWORD},{fob.next()}")
+    made = enrolment.admin("add", alice.name, "password", "mirror", "--for", "ftp", "--json")
+    app_password = secrets.remember(json.loads(made.stdout)["password"])
+    answer = f"{PASSWORD},{app_password}"
+    assert [once(server, alice, answer) for _ in range(2)] == [True, True]
+    assert not once(server, alice, f"{OTHER},{app_password}")
+    with pam.service(QUICK) as another:
+        assert not pam.drive(another, alice.name, [answer]).one.ok
+        assert pam.drive(another, alice.name, [f"{PASSWORD},{fob.next()}"]).one.ok

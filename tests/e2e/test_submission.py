@@ -20,6 +20,27 @@ if TYPE_CHECKING:
     from tests.parts.accounts import Person
     from tests.parts.postfix import Mail
 
+GROUPS = """
+[service imap]
+group = imap
+
+[service submission]
+pam = smtp
+group = smtp
+
+[group imap]
+session = 1h
+
+[group smtp]
+session = 1h
+
+[group mail]
+children = imap smtp
+session_children = imap smtp
+session_master = yes
+session = 1h
+"""
+
 
 @pytest.fixture(scope="module")
 def doors(stage: Path) -> Iterator[tuple[Dovecot, Mail]]:
@@ -57,6 +78,37 @@ def test_mail_is_taken_for_a_code(
     wait_until(lambda: mail.of(bob.name), 20, what="the message arrives")
     (message,) = mail.of(bob.name)
     assert message["From"] == f"{person.name}@example.org"
+
+
+def test_one_code_for_both(doors: tuple[Dovecot, Mail], person: Person, conf: Path) -> None:
+    """Where their group is the session's master, the code of the one opens the other, both ways."""
+    conf.write_text(GROUPS)
+    imap, mail = doors
+    fob = enrolment.fob(person)
+    assert imap.login(person.name, fob.next())
+    start = log.position()
+    code = fob.next()
+    for _ in range(2):
+        assert mail.submit(person.name, code, "root@example.org")
+        assert imap.login(person.name, code)
+    assert not imap.login(person.name, code, address="127.0.0.2")
+    assert not mail.submit(person.name, fob.wrong(), "root@example.org")
+    told = [login.OK_OTP, *[login.OK_SESSION] * 3, login.ALREADY_USED, login.FAILED]
+    assert reasons(start) == told
+
+
+def test_an_app_password_for_one(doors: tuple[Dovecot, Mail], person: Person, conf: Path) -> None:
+    """What is good for reading mail sends none; what is good for the group does both."""
+    conf.write_text(GROUPS)
+    imap, mail = doors
+    fob = enrolment.fob(person)
+    assert imap.login(person.name, fob.next())
+    reader = enrolment.app_password(person, "reader", "imap")
+    laptop = enrolment.app_password(person, "laptop", "mail")
+    assert imap.login(person.name, reader)
+    assert imap.login(person.name, laptop)
+    assert not mail.submit(person.name, reader, "root@example.org")
+    assert mail.submit(person.name, laptop, "root@example.org")
 
 
 def test_the_service_and_the_address(doors: tuple[Dovecot, Mail], person: Person) -> None:

@@ -102,3 +102,14 @@ def test_totp_key_refused(text: str) -> None:
     """A .totp-key with anything else in it is refused."""
     with pytest.raises(FormatError):
         formats.parse(text.encode(), name="phone", format="totp-key")
+
+
+def test_motp() -> None:
+    """A mOTP token has its seed in hexadecimal, as its phone hashes it, and its PIN."""
+    data = b"user,kind,seed,pin,note\nalice,motp,E3152AFEE62599C8,1234,blue\n"
+    (item,) = formats.parse(data, name="old", format="csv")
+    assert item.draft.params == {"secret": "e3152afee62599c8", "pin": "1234"}
+    assert (item.user, item.draft.kind, item.draft.note) == ("alice", "motp", "blue")
+    for bad in (b",1234", b"xyz,1234", b"e3152afee62599c8,", b"e3152afee62599c8,12"):
+        with pytest.raises(FormatError, match="line 2"):
+            formats.parse(b"kind,seed,pin\nmotp," + bad, name="old", format="csv")

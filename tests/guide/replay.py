@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.parts import enrolment, secrets
@@ -106,12 +107,12 @@ class Guide:
         """Run it with --json, and return what that says."""
         return json.loads(self.done(*words, "--json"))
 
-    def phone(self, shows: str = "d1f9c1", *, groups: str = "") -> Phone:
-        """Give the user a phone that shows a code of the guide, for all or some groups."""
+    def phone(self, shows: str, *, name: str = "phone", groups: str = "") -> Phone:
+        """Give the user a phone that shows a code of the guide now, for all or some groups."""
         limit = ("--for", groups) if groups else ()
         secret = SECRETS[shows]
         text = f"motp://web1:{USER}?secret={secret}\n{PIN}\n"
-        self.done("add", USER, "motp", f"phone-{shows}", "--uri", "-", *limit, text=text)
+        self.done("add", USER, "motp", name, "--uri", "-", *limit, text=text)
         phone = Phone(self.clock, secret)
         assert phone.code() == shows
         return phone
@@ -132,3 +133,8 @@ class Guide:
         assert found, done.stdout + done.stderr
         assert (done.returncode, found[1]) in ((0, "accepted"), (1, "refused"))
         return f"{'Reject' if done.returncode else 'Accept'} {found[2]}"
+
+    def verify_all(self, service: str, codes: list[str], *, rhost: str = BROWSER) -> list[str]:
+        """Verify several codes at the same time."""
+        with ThreadPoolExecutor(len(codes)) as pool:
+            return list(pool.map(lambda code: self.verify(service, code, rhost=rhost), codes))

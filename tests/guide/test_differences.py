@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 
@@ -12,7 +13,6 @@ from tests.stage import TREE
 
 PAGE = TREE / "docs/howto/from-otpme.md"
 RULES = range(1, 16)
-assert test_chapters  # its chapters say which rules they replay
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -34,6 +34,30 @@ def test_every_difference_is_shown() -> None:
     assert names == sorted(set(names), key=lambda each: (int(each.rstrip("abc")), each))
     assert [each for each in names if each not in REPLAYED] == []
     assert [each for each in REPLAYED if not each.isdecimal() and each not in names] == []
+
+
+@pytest.mark.parametrize("trust", test_chapters.TRUSTED)
+def test_the_shell_makes_client_trust_passwords(trust: str) -> None:
+    """The command that the page shows makes what a trusted client sends, the guide's among it."""
+    program = "openssl dgst" if trust == "sha256" else "md5sum"
+    made = shell(program, SECRET=test_chapters.CLIENT_SECRET, CODE="3a5e9d")
+    assert test_chapters.TRUSTED[trust] in made.split()
+
+
+def test_the_shell_makes_logout_passwords() -> None:
+    """The command that the page shows makes a logout password."""
+    made = shell("otpauth logout", CODE="5f0735").split()[-1]
+    assert made[:16] == test_chapters.logout_password("5f0735")
+
+
+def shell(part: str, **words: str) -> str:
+    """Run the command of the page that has this part, with words put in, and return its output."""
+    spans = re.findall(r"`(printf [^`]+)`", PAGE.read_text(encoding="utf-8"))
+    (text,) = [each for each in spans if part in each and set(words) <= set(each.split())]
+    for name, word in words.items():
+        text = text.replace(name, word)
+    command = ("/bin/sh", "-c", text.replace("\\|", "|"))
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ case $* in
     exec doveadm reload ;;
   "reload postfix")
     postfix reload 2>/dev/null
-    port=$(getent services submission | grep -o '[0-9]*')
-    until test -z "$(postconf -M submission/inet)" || (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null
-    do sleep 0.05; done ;;
+    port=$(postconf -h known_tcp_ports | grep -o '[0-9]*')
+    postconf -M submission/inet 2>/dev/null | grep -q . || exit 0
+    until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do sleep 0.05; done ;;
   "restart vsftpd")
     test ! -e {ftpd} || kill $(cat {ftpd})
     mkdir -p /var/run/vsftpd/empty

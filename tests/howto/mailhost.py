@@ -1,12 +1,12 @@
 """Mail on the how-tos' machine: Dovecot as Debian configures it, and what Postfix needs beside it.
 
-They listen on ports of their own. The certificate is web1's; alice's laptop trusts it, and finds
+They listen on ports of their own, and are not the slower for wrong answers, all of which come from
+one address here. The certificate is web1's; alice's laptop trusts it, and finds
 the ports, by its .curlrc.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from contextlib import contextmanager
@@ -31,11 +31,17 @@ service imap-login {{
     port = {port}
   }}
 }}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 """
-_POSTFIX = "inet_interfaces = 127.0.0.1\nsmtpd_tls_chain_files = {key}, {chain}\n"
+_POSTFIX = """inet_interfaces = 127.0.0.1
+smtpd_tls_chain_files = {key}, {chain}
+known_tcp_ports = submission={port}
+"""
 _SPOOL = "/var/spool/postfix"
-_SERVICES = Path("/etc/services")
-_SUBMISSION = re.compile(r"^submission\s+587/tcp", re.MULTILINE)
 
 
 @contextmanager
@@ -43,10 +49,6 @@ def running(folder: Path) -> Iterator[tuple[str, str]]:
     """Run it with what lies in /etc; give lines for Postfix's main.cf, and the laptop's .curlrc."""
     chain, key = gateway.certificate(folder, name="web1")
     imaps, submission = free_port(), free_port()
-    _SERVICES.write_text(
-        _SUBMISSION.sub(f"submission {submission}/tcp", _SERVICES.read_text(encoding="utf-8")),
-        encoding="utf-8",
-    )
     log = folder / "dovecot.log"
     log.touch()
     for name, path in (("dovecot.pem", chain), ("dovecot.key", key)):
@@ -65,7 +67,7 @@ def running(folder: Path) -> Iterator[tuple[str, str]]:
         ports = {993: imaps, 587: submission}
         lines = [f'connect-to = "web1:{port}:127.0.0.1:{ours}"' for port, ours in ports.items()]
         curlrc = "\n".join((f'cacert = "{chain}"', "silent", "show-error", *lines, ""))
-        yield _POSTFIX.format(key=key, chain=chain), curlrc
+        yield _POSTFIX.format(key=key, chain=chain, port=submission), curlrc
     finally:
         subprocess.run(("umount", "--lazy", _SPOOL), check=True)
         processes.end(server.pid)

@@ -30,11 +30,12 @@ def reserve(
     route: Route = ROUTE,
     number: int = 1,
     group: str = "",
+    rule: policy.Rule = RULE,
 ) -> Reserved:
     """Reserve a code, and return what is to be written without the route."""
     seen = sent.given(held, (route,), request, MARKS, group)
     found = sent.reserve(
-        seen, route, request, RULE, marks=MARKS, number=f"{number:016x}", again=again
+        seen, route, request, rule, marks=MARKS, number=f"{number:016x}", again=again
     )
     return found._replace(record=sent.stripped(found.record, held))
 
@@ -156,6 +157,16 @@ def test_limited_user() -> None:
     held = BLANK._replace(state=state.State(events=events))
     assert reserve(held, asking()).code == ""
     assert reserve(held, asking(NOW + 60)).send
+
+
+def test_locked_user() -> None:
+    """A locked user is sent nothing, but where he logged in before."""
+    held = BLANK._replace(state=state.State(locked={"": (NOW - 1, NOW + 60)}))
+    rule = RULE._replace(lock=(5, 61))
+    assert reserve(held, asking(), rule=rule).code == ""
+    assert reserve(held, asking(NOW + 60), rule=rule).send
+    known = held._replace(state=held.state._replace(known={HERE: NOW - 9}))
+    assert reserve(known, asking(), rule=rule).send
 
 
 def test_wrong_answers_are_charged() -> None:

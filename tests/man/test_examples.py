@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.man import pages
-from tests.parts import accounts, client, pam, privilege, secrets
+from tests.parts import accounts, client, enrolment, pam, privilege, secrets
+from tests.parts.dovecot import Dovecot
 from tests.parts.phone import Phone
 from tests.parts.sshd import Sshd
 
@@ -144,6 +145,16 @@ def test_one_box_at_ssh(alice: Person, phone: Phone) -> None:
         assert _login(alice, sshd, [f"{PASSWORD}{phone.next()}"])
 
 
+def test_dovecot(alice: Person, phone: Phone) -> None:
+    """IMAP: a code once, an app password again and again, and not the password of the account."""
+    with Dovecot(STACKS["dovecot"]) as server:
+        code = phone.next()
+        app_password = enrolment.app_password(alice, "laptop", server.services[0])
+        answers = (code, code, app_password, app_password, PASSWORD)
+        came = [server.login(alice.name, each) for each in answers]
+    assert came == [True, False, True, True, False]
+
+
 def test_arguments(alice: Person, phone: Phone) -> None:
     """The line with a prompt of one's own asks with it and takes a code two steps ahead."""
     with pam.service(STACKS["arguments"]) as name:
@@ -171,13 +182,16 @@ def test_abilities(alice: Person, phone: Phone, way: str) -> None:
     assert other.ok, "a set-uid program, such as su, is root enough"
 
 
+@pytest.mark.parametrize("word", ["nullok", "who=root", "skip_from=192.0.2.0/24"])
 @pytest.mark.parametrize("way", ["pam_python", "pam_exec"])
-def test_ability_nullok(alice: Person, way: str) -> None:
-    """What the table of both ways in says of nullok is so."""
+def test_ability_nullok(alice: Person, way: str, word: str) -> None:
+    """What the table of both ways in says of nullok, who and skip_from is so."""
     head, *rows = pages.table("pam_otpauth.8", "pam_exec")
-    code, asked = {row[0]: row for row in rows}["nullok passes"][head.index(way)].split(", ")
-    with pam.service(f"{_line(way)} nullok") as name:
-        one = pam.drive(name, alice.name, ["anything"], env=KEY_WAS_GIVEN).one
+    row = next(each for each in rows if each[0] == "nullok, who, skip_from pass")
+    code, asked = row[head.index(way)].split(", ")
+    with pam.service(f"{_line(way)} {word}") as name:
+        options: pam.Options = {"env": KEY_WAS_GIVEN, "rhost": "192.0.2.7"}
+        one = pam.drive(name, alice.name, ["anything"], **options).one
         strange = pam.drive(name, alice.name, ["anything"]).one
     # Where a module is all that there is, PAM makes "denied" of PAM_IGNORE.
     assert one.code == {"PAM_IGNORE": "PAM_PERM_DENIED"}.get(code, code)

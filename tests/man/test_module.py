@@ -92,7 +92,7 @@ def test_numbers_in_sentences() -> None:
 def test_what_is_typed_in_one_box() -> None:
     """Of each answer in the table the password is hunter2, and a code comes with all but one."""
     head, *rows = pages.table(PAGE, "one box")
-    shapes = answer.Shapes((6,), scratch=True)
+    shapes = answer.Shapes((6,), scratch=True, hexadecimal=True)
     found = {typed: answer.parted(typed, shapes) for typed, _ in rows}
     assert head == ("typed", "what it is")
     assert {each.prefix for each in found.values() if each} == {"hunter2"}

@@ -148,6 +148,7 @@ def test_bounds_of_groups() -> None:
         assert f"up to {groups.MOST}" in " ".join(head.split())
     for section, key in (("login", "skip_from"), ("service NAME", "from")):
         assert f"{networks.MOST} at most" in _item(section, key)
+    assert f"{policy.WHO_MAX} words at most" in _item("login", "who")
     assert f"{config.SIZE_MAX // 1024} KiB long at most" in pages.source(PAGE)
     assert "1 to 32 letters" in pages.source(PAGE)
     groups.name("x" * 32)

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from otpauth import limits, policy
+from otpauth import limits, oath, policy, token
 from otpauth.kinds import hotp
 from otpauth.state import STRANGERS, State, bounded
+from tests import samples
 from tests.man import pages
 
 TREE = pages.TREE
@@ -61,7 +62,6 @@ def test_stack_is_the_manual_page_s() -> None:
 
 def test_kinds() -> None:
     """The table of kinds has all that there are, and a command that the grammar knows for each."""
-    from otpauth import token
     from otpauth.cli import user
 
     table = README.partition("### Kinds of token\n")[2].partition("\n### ")[0]
@@ -101,6 +101,11 @@ def test_guessing_in_sentences() -> None:
     scratch = 30 * DAY * 16 * 10 / 2**40
     assert f"{shared} answers in 30 days, {_percent(_chance(shared, 3))} %" in _flat(SECURITY)
     assert f"{_percent(scratch)} % in 30 days of 16 tries a second" in _flat(SECURITY)
+    tries, motp = len(_guesses(30)), token.steps(samples.a_token(kind="motp"), policy.Rule().window)
+    code = tries * motp / 16**oath.MOTP_LENGTH
+    assert f"{tries} answers find one with {_percent(code)} %" in _flat(SECURITY)
+    assert f"of four digits, {tries} answers try {_percent(tries / 10**4)} %" in _flat(SECURITY)
+    assert f"An app password has {5 * token.PASSWORD_LENGTH} bits" in _flat(SECURITY)
     moved = len(_guesses(30)) * 10 / (9 * 10**7)  # no such code begins with 0
     assert f"ten of them add {_percent(moved)} % in 30 days" in _flat(SECURITY)
 

@@ -6,6 +6,7 @@ The secret goes to `otpauth setup --uri -` on stdin; oathtool gives its codes fr
 from __future__ import annotations
 
 import base64
+import json
 import os
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,13 @@ def phone(person: Person, **options: Any) -> Phone:
     shown = {key: options[key] for key in ("digits", "period", "algorithm") if key in options}
     propose(person, uri("totp", secret, **shown), "setup")
     return Phone(secret, **options)
+
+
+def app_password(person: Person, name: str, *groups: str) -> str:
+    """Have root make an app password that is good for these services and groups."""
+    done = admin("add", person.name, "password", name, "--for", ",".join(groups), "--json")
+    assert done.returncode == 0, done.stderr
+    return secrets.remember(json.loads(done.stdout)["password"])
 
 
 def propose(person: Person, text: str, *words: str) -> subprocess.CompletedProcess[str]:
