@@ -97,8 +97,8 @@ def ancestors(groups: dict[str, Group], name: str) -> tuple[str, ...]:
             parents.setdefault(child, []).append(each.name)
     found: dict[str, None] = {}
     left = [name]
-    for each in left:
-        above = [up for up in parents.get(each, ()) if up not in found]
+    for below in left:
+        above = [up for up in parents.get(below, ()) if up not in found]
         found.update(dict.fromkeys(above))
         left += above
     return tuple(found)
