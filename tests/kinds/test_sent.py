@@ -212,10 +212,18 @@ def test_session() -> None:
     assert outcome.record
     held = sent.stripped(outcome.record, BLANK)
 
-    def again(request: Request, *, on_demand: bool = False, of: Record = held) -> Reserved:
-        seen = sent.given(of, (ROUTE,), request, MARKS)
+    def again(
+        request: Request,
+        *,
+        on_demand: bool = False,
+        of: Record = held,
+        route: Route = ROUTE,
+        group: str = "",
+    ) -> Reserved:
+        seen = sent.given(of, (route,), request, MARKS, group)
+        here = rule._replace(group=group)
         return sent.reserve(
-            seen, ROUTE, request, rule, marks=MARKS, number="0" * 16, again=on_demand
+            seen, route, request, here, marks=MARKS, number="0" * 16, again=on_demand
         )
 
     late = asking(NOW + 599)
@@ -223,6 +231,8 @@ def test_session() -> None:
     assert again(late, on_demand=True).send
     for other in (asking(NOW + 600), asking(place="192.0.2.8"), asking(service="sudo")):
         assert again(other).send
+    assert again(late, route=ROUTE._replace(to="bob@example.com")).send
+    assert again(late, group="mail").send
     seen = sent.given(held, (ROUTE,), late, MARKS)
     second = login.decide(seen, late, found.code, rule, chance=Chance(MARKS, "1" * 16))
     assert (second.reason, second.record is not None) == ("AUTH_OK_SESSION", True)
