@@ -132,6 +132,7 @@ def test_beside_the_hosts(person: Person, by_key: Sshd, post: Post) -> None:
     CONF.write_text(post.channel("mail") + own(post, "sms", "sms_prefixes = +49"))
     done = enrolment.admin("add", person.name, "sms", "sim", "+49 (30) 1234567")
     assert done.returncode == 0, done.stderr
+    assert enrolment.admin("show", person.name, "sim").stdout == "+49301234567\n"
     (post.folder / "fail-mail").touch()
     done = client.login(person, by_key, lambda prompt: post.code() if "sms to" in prompt else "sim")
     assert done.ok, done.output
