@@ -127,6 +127,17 @@ def test_workers_that_make_room(person: Person, way: str) -> None:
     assert len(seen) >= 3
 
 
+def test_workers_of_one_connection(person: Person) -> None:
+    """Where a process ends with its connection, eight logins at once and those after are served."""
+    fob = enrolment.fob(person)
+    with Dovecot(enrolment.STACK, more=dovecot.renewed()) as server:
+        assert server.login(person.name, fob.next())
+        laptop = enrolment.app_password(person, "laptop", server.services[0])
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(lambda _: server.login(person.name, laptop), range(8)))
+        assert server.login(person.name, fob.next())
+
+
 @every_way
 def test_dovecot_s_limit_of_memory(person: Person, way: str) -> None:
     """With Dovecot's own limit of memory a login is let in; with less than it takes, refused."""

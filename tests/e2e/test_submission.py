@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.parts.accounts import Person
     from tests.parts.postfix import Mail
@@ -40,6 +41,26 @@ session_children = imap smtp
 session_master = yes
 session = 1h
 """
+WEBMAIL = """
+[service webmail]
+pam = imap smtp
+from = 127.0.0.1
+group = mail
+client_secret = {secret.webmail}
+session = 10h logins=0
+logout = yes
+
+[group mail]
+"""
+
+
+@pytest.fixture
+def secrets_file(stage: Path) -> Iterator[Path]:
+    """Give where the secrets of otpauth.conf are, and take them away again."""
+    assert stage.is_dir()
+    path = Path("/etc/otpauth/secrets")
+    yield path
+    path.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +116,31 @@ def test_one_code_for_both(doors: tuple[Dovecot, Mail], person: Person, conf: Pa
     assert not mail.submit(person.name, fob.wrong(), "root@example.org")
     told = [login.OK_OTP, *[login.OK_SESSION] * 3, login.ALREADY_USED, login.FAILED]
     assert reasons(start) == told
+
+
+def test_a_webmail(
+    doors: tuple[Dovecot, Mail], person: Person, conf: Path, secrets_file: Path
+) -> None:
+    """What a webmail makes of a code opens both from its address alone, until it logs out."""
+    conf.write_text(WEBMAIL)
+    secrets_file.write_text("webmail = dbf549610e49f02a\n")
+    secrets_file.chmod(0o600)
+    imap, mail = doors
+    fob = enrolment.fob(person)
+    assert imap.login(person.name, fob.next())
+    made = hmac.digest(b"dbf549610e49f02a", fob.next().encode(), "sha256").hex()
+    ends = hmac.digest(made.encode(), b"otpauth logout", "sha256").hex()[:16]
+    start = log.position()
+    assert imap.login(person.name, made)
+    assert imap.login(person.name, made)
+    assert mail.submit(person.name, made, "root@example.org")
+    assert not imap.login(person.name, made, address="127.0.0.2")
+    assert not imap.login(person.name, ends)
+    assert not mail.submit(person.name, made, "root@example.org")
+    assert reasons(start) == [
+        *(login.OK_TRUST, login.OK_SESSION, login.OK_SESSION, login.NO_CODE),
+        *(login.SESSION_LOGOUT, login.ALREADY_USED),
+    ]
 
 
 def test_an_app_password_for_one(doors: tuple[Dovecot, Mail], person: Person, conf: Path) -> None:

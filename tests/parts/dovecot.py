@@ -84,8 +84,16 @@ userdb passwd {{
 """,
 }
 _WORDS = {
-    "2.3": {"by_protocol": "*", "reused": "service_count = 0"},
-    "2.4": {"by_protocol": "%{protocol}", "reused": "restart_request_count = unlimited"},
+    "2.3": {
+        "by_protocol": "*",
+        "reused": "service_count = 0",
+        "renewed": "service_count = 1",
+    },
+    "2.4": {
+        "by_protocol": "%{protocol}",
+        "reused": "restart_request_count = unlimited",
+        "renewed": "restart_request_count = 1",
+    },
 }
 
 
@@ -224,6 +232,11 @@ class Dovecot:
         if self.pid:
             processes.end(self.pid)
             self._process.wait()
+
+
+def renewed() -> tuple[str, ...]:
+    """Return lines by which a process that asks PAM ends with the connection it served."""
+    return ("service auth-worker {", f"  {_WORDS[version()]['renewed']}", "}")
 
 
 def version() -> str:
