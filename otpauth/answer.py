@@ -40,6 +40,11 @@ def code(typed: str | None) -> str:
     return text if text.isascii() and text.isalnum() else ""
 
 
+def word(typed: str) -> str:
+    """Return the word in what was typed, by which a code is sent: in small letters."""
+    return typed.strip().lower()
+
+
 def numbered(typed: str) -> tuple[int, str] | None:
     """Return the number in front of a list password, and the rest: `071 word word`, `71:word`."""
     found = re.match(r"\s*([0-9]{1,3})(?:\s*:|\s)\s*(?=\S)", typed)
@@ -128,8 +133,8 @@ class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether there are others.
 
     The first of the lengths is that of a code right behind a password. `words` ask for a code to be
-    sent. `scratch` codes, those of mOTP (`hexadecimal`), app passwords (`static`) and what a client
-    makes of a code, of so many hexadecimal digits (`hashes`), need a comma.
+    sent, in small letters. `scratch` codes, those of mOTP (`hexadecimal`), app passwords (`static`)
+    and what a client makes of a code, of so many hexadecimal digits (`hashes`), need a comma.
     """
 
     digits: tuple[int, ...]
@@ -141,8 +146,10 @@ class Shapes(NamedTuple):
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
+        if word(text) in self.words:
+            return True
         plain = code(text)
-        if plain in self.words or (len(plain) in self.hashes and re.fullmatch(_HASH, plain)):
+        if len(plain) in self.hashes and re.fullmatch(_HASH, plain):
             return True
         if self.hexadecimal and Candidate(plain).fits(oath.MOTP_LENGTH, oath.MOTP_DIGITS):
             return True
@@ -166,6 +173,6 @@ def parted(typed: str, shapes: Shapes) -> Candidate | None:
         return None
     password, comma, tail = typed.rpartition(",")
     if comma and shapes.fit(tail):
-        return Candidate(code(tail), password)
+        return Candidate(word(tail) if word(tail) in shapes.words else code(tail), password)
     found = shapes.digits and re.fullmatch(rf"(.+)([0-9]{{{shapes.digits[0]}}})", typed, re.DOTALL)
     return Candidate(found[2], found[1]) if found else None

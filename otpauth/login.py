@@ -151,7 +151,7 @@ class Asked(NamedTuple):
     """What a person was asked: the prompt, and the numbers by the id of their list.
 
     `numbers` None: nothing but the rule's prompt, so a list password counts with its number.
-    `ways` are the kinds of codes that can be sent to him; `by` is that of the one on its way.
+    `ways` are the words by which a code is sent to him; `by` is that of the one on its way.
     """
 
     prompt: str = ""
@@ -160,11 +160,11 @@ class Asked(NamedTuple):
     by: str = ""
 
     def wish(self, typed: str | None) -> str:
-        """Return the kind of code that an answer asks for: its name, or Enter for one more."""
-        word = answer.code(typed)
-        if typed is not None and not typed.strip():
-            return self.by
-        return word if word in self.ways else ""
+        """Return the way of sending that an answer asks for: its word, or Enter for one more."""
+        if typed is None:
+            return ""
+        word = answer.word(typed)
+        return word if word in self.ways else "" if word else self.by
 
 
 UNASKED = Asked()
@@ -259,7 +259,10 @@ def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
     return [
         each
         for each in account.ordered()
-        if each.live(request.now) and each.kind in rule.kinds and token.serves(each, rule.names)
+        if each.live(request.now)
+        and each.kind in rule.kinds
+        and each.served()
+        and token.serves(each, rule.names)
     ]
 
 
@@ -328,7 +331,7 @@ def _session(case: Case, usable: list[Token]) -> Outcome | Found | None:
     return sessions.decided(case, usable)
 
 
-_ORDER = (*token.SENT, *token.KINDS[::-1])  # of comparing; all are compared
+_ORDER = token.KINDS[::-1]  # of comparing; all are compared
 AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from otpauth.token import Token
 
 ALIVE, FULL, OVER = "alive", "full", "over"
+ANYWHERE = "any, first "  # before the address of a session that is good from all
 SENT = "-"  # in the place of a token's name, for a code that was sent
 LOGOUT_LENGTH = 16  # hexadecimal digits of a logout password
 LOGOUT_TEXT = b"otpauth logout"
@@ -112,7 +113,7 @@ def begin(
             token=each.id,
             group=group,
             service=shown(request.service),
-            address=shown(where or f"any, first {request.rhost or request.place}"),
+            address=shown(where or f"{ANYWHERE}{request.rhost or request.place}"),
             logout=ends or "",
             last=request.now,
             uses=int(group == rule.group),
@@ -148,6 +149,18 @@ def find(
                 now = worth(state, session, request.now) if each else OVER
                 found.append(Found(mark, session, now, candidate, each))
     return min(found, key=lambda one: (ALIVE, FULL, OVER).index(one.worth), default=None)
+
+
+def lasting(state: State, request: Request, rule: Rule, ident: str) -> bool:
+    """Say whether a code of a token is still good for a login, by the session that it began."""
+    here = shown(source(request))
+    return any(
+        (each.token, each.group) == (ident, rule.group)
+        and (rule.group or each.service == shown(request.service))
+        and (each.address == here or each.address.startswith(ANYWHERE))
+        and worth(state, each, request.now) == ALIVE
+        for each in state.sessions.values()
+    )
 
 
 def worth(state: State, session: Session, now: int) -> str:

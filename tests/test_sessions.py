@@ -199,7 +199,7 @@ def test_sent_codes() -> None:
     route = sent.Route("mail", "alice@example.org", 6, 300, (6, 3600))
     blank = record.Record("alice", 1000)
     given = sent.given(blank, (route,), HERE, MARKS)
-    reserved = sent.reserve(given, "mail", HERE, RULE, marks=MARKS, number="0" * 16, again=True)
+    reserved = sent.reserve(given, route, HERE, RULE, marks=MARKS, number="0" * 16, again=True)
     rule = RULE._replace(session=SPAN._replace(idle=0))
     first = decide(reserved.record, reserved.code, rule=rule)
     assert first.reason == "AUTH_OK_OTP"

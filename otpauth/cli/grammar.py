@@ -95,6 +95,7 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one = new("add", "add a token")
     one.add_argument("kind", metavar="KIND", choices=token.KINDS, help=", ".join(token.KINDS))
     one.add_argument("name", metavar="NAME", nargs="?", help="of a list: paper, if none")
+    one.add_argument("to", metavar="DEST", nargs="?", help="address of mail, sms, push")
     _limit(one, "services and groups that it is good for, no others")
     _making(one)
     _scratch(one)

@@ -11,13 +11,13 @@ import os
 import shutil
 import stat
 import subprocess
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
-from tests.howto import mailhost
+from tests.howto import mailhost, provider
 from tests.parts import accounts, freeradius, postfix, processes, secrets, sshd
 from tests.parts.accounts import Person
 from tests.parts.covered import covered
@@ -25,6 +25,8 @@ from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.parts.gateway import Gateway
 
 IMAGE = Path("/var/lib/machines/web1")
 SOURCE = Path("/usr/local/src/otpauth")
@@ -67,13 +69,14 @@ until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.05; done
 class Machine:
     """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key.
 
-    `mail` is where mail comes to, if it does.
+    `mail` is where mail comes to, if it does, `provider` who takes messages.
     """
 
     people: dict[str, Person]
     programs: Path
     log: Path
     mail: postfix.Mail | None = None
+    provider: Gateway | None = None
 
     def wait_for_sshd(self) -> None:
         """Wait until sshd listens, as whoever changes to another window does unawares."""
@@ -91,11 +94,13 @@ class Machine:
 
 
 @contextmanager
-def running(*, mail: bool = False, imap: bool = False, radius: bool = False) -> Iterator[Machine]:
+def running(
+    *, mail: bool = False, imap: bool = False, radius: bool = False, messages: str = ""
+) -> Iterator[Machine]:
     """Give the machine, on which alice can log in with her key, or run sudo with her password.
 
     With `mail`, it also delivers it; with `imap`, it is a mail server; with `radius`, FreeRADIUS
-    is on it.
+    is on it; `messages` names a provider that is played.
     """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
@@ -129,7 +134,8 @@ def running(*, mail: bool = False, imap: bool = False, radius: bool = False) -> 
             settings, curlrc = opened.enter_context(mailhost.running(folder))
             _own_file(laptop, ".curlrc", curlrc)
         box = opened.enter_context(postfix.running(folder, settings=settings)) if mail else None
-        yield Machine(people, folder, folder / LOG, box)
+        played = provider.played(messages, folder) if messages else nullcontext()
+        yield Machine(people, folder, folder / LOG, box, opened.enter_context(played))
 
 
 @contextmanager
