@@ -152,6 +152,15 @@ def test_tokens_that_may_not_be_used() -> None:
     ]
 
 
+def test_an_address_that_no_channel_takes() -> None:
+    """A user's own address is told to be refused where otpauth.conf takes none of them."""
+    held = samples.account(samples.totp_draft(), samples.address_draft())
+    steps, _ = told(held, code_at(NOW))
+    assert results(steps) == {"phone": "accepted", "work": explain.OWN}
+    words = "work (mail): not compared, [channel mail] does not take users' own addresses now"
+    assert words in texts(steps, "token")
+
+
 def test_wishes_are_told_as_they_are_in_force() -> None:
     """A user's own wish is told, and where the host's rule cuts it short."""
     steps, _ = told(HELD._replace(wishes=Wishes(window=9, set=1)), code_at(NOW))
