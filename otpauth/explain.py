@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from otpauth.token import Token
 
 # What became of a token, beside the results of kinds.
-OFF, EXPIRED, KIND, OWN, GROUP = "off", "expired", "kind", "own", "group"
+OFF, EXPIRED, KIND, GROUP = "off", "expired", "kind", "group"
 LOCKED, SESSION, LIMITED, SHAPE = "locked", "session", "limited", "shape"
 REACH_MAX = 200  # steps by which a window is widened to find out how far outside a code is
 
@@ -261,8 +261,6 @@ def _barred(each: Token, case: _Case) -> Step:
         result, why = OFF, "it is switched off"
     elif not each.live(case.request.now):
         result, why = EXPIRED, f"it expired at {case.clock(each.expires)}"
-    elif not each.served():
-        result, why = OWN, f"[channel {each.kind}] does not take users' own addresses now"
     else:
         result, why = GROUP, f"it is limited to {' '.join(each.groups)}"
     return Step("token", f"{_called(each)}: not compared, {why}", each.name, result)
