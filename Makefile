@@ -35,6 +35,9 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' otpauth/__init__.py)
 # cryptography is abi3, the cffi it loads is not: its wheels lie side by side, so that a new
 # Python from a distribution upgrade locks nobody out.
 CFFI_PYTHONS := 3.11 3.12 3.13 3.14
+# What NTLM needs is installed on demand, and then stays through upgrades: NTLM=no takes it out.
+NTLM ?=
+WITH_NTLM := $(filter yes,$(or $(NTLM),$(if $(wildcard $(DESTDIR)$(LIB)/deps/Crypto),yes)))
 
 BUILD := $(CURDIR)/build
 VENV := $(BUILD)/venv
@@ -45,10 +48,10 @@ PACKAGES := libpam-python python3 python3-pip
 STAGE_PACKAGES := libpam-python login oathtool openssh-client openssh-server passwd procps \
   python3-pip python3-venv util-linux
 DEMO_PACKAGES := $(STAGE_PACKAGES)
-TEST_PACKAGES := $(STAGE_PACKAGES) curl debian-archive-keyring debootstrap dovecot-imapd expect fail2ban faketime \
-  fish gcc lftp libc6-dev libfaketime libpam-google-authenticator libpam-oath libpam0g-dev librsvg2-bin lintian \
-  mandoc openssl otpw-bin pamtester postfix pskc-utils pskctool python3-aiosmtpd strace sudo systemd tmux vsftpd \
-  zbar-tools zsh
+TEST_PACKAGES := $(STAGE_PACKAGES) curl debian-archive-keyring debootstrap dovecot-imapd eapoltest expect \
+  fail2ban faketime fish freeradius freeradius-utils gcc lftp libc6-dev libfaketime libpam-google-authenticator \
+  libpam-oath libpam0g-dev librsvg2-bin lintian mandoc openssl otpw-bin pamtester postfix pskc-utils pskctool \
+  python3-aiosmtpd strace sudo systemd tmux vsftpd zbar-tools zsh
 FRESH_PACKAGES := debian-archive-keyring debootstrap git util-linux
 
 # Tests leave the work tree as it is: every cache is under build/.
@@ -69,12 +72,12 @@ apt = if test -z "$(NOINSTALLDEPS)" && command -v apt-get >/dev/null; then \
   test -z "$$missing" || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
     --no-install-recommends --no-remove $$missing; } </dev/null || $(call fail,apt-get could not install $$missing); fi
 
-.PHONY: help build deb install install-files uninstall venv lock check lint types unit vectors attacks conformance faults \
-  e2e howto packaging soak bench demo fresh clean install-packages test-packages demo-packages keys
+.PHONY: help build build-ntlm deb install install-files uninstall venv lock check lint types unit vectors attacks \
+  conformance faults e2e howto packaging soak bench demo fresh clean install-packages test-packages demo-packages keys
 
 help: ## list the targets
 >@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
->echo "variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) PAMDIR=$(PAMDIR) NOINSTALLDEPS=1 NOINIT=1 SUITE=$(SUITE)"
+>echo "variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) PAMDIR=$(PAMDIR) NTLM=yes NOINSTALLDEPS=1 NOINIT=1 SUITE=$(SUITE)"
 
 # ---- build and install ---------------------------------------------------------------------
 
@@ -101,17 +104,31 @@ build: ## assemble build/deps: the Python dependencies, by hash
 >rm -rf $(BUILD)/deps.new
 >cp requirements.lock $(BUILD)/deps.stamp
 
+build-ntlm: build
+>@umask 022
+>exec 9>$(BUILD)/deps.lock
+>flock 9
+>! cmp -s requirements-ntlm.lock $(BUILD)/ntlm.stamp || test ! -d $(BUILD)/ntlm || exit 0
+>rm -rf $(BUILD)/ntlm $(BUILD)/ntlm.new $(BUILD)/ntlm.stamp
+>$(PYTHON) -I -m pip install $(PIP_FLAGS) --no-compile --root-user-action=ignore \
+>  --target $(BUILD)/ntlm.new -r requirements-ntlm.lock
+># What MD4 and DES load; the rest is most of it.
+>rm -rf $(addprefix $(BUILD)/ntlm.new/Crypto/,IO Math Protocol PublicKey SelfTest Signature)
+>mv $(BUILD)/ntlm.new $(BUILD)/ntlm
+>cp requirements-ntlm.lock $(BUILD)/ntlm.stamp
+
 # Compiled files carry the hash of their source, unchecked: the same bytes at every installation,
 # and a date changed by a backup or a copy never makes each login compile them anew (pam_python
 # does not write them). Another Python than the one that compiled them compiles in memory.
-install-files: build ## install the files alone: no apt, no keys
+install-files: build $(if $(WITH_NTLM),build-ntlm) ## install the files alone: no apt, no keys
 >@umask 022
 >test "$$(id -u)" = 0 || test -n "$(DESTDIR)" || $(call fail,without root give a DESTDIR: make $@ DESTDIR=...)
 ># The image: everything that will be installed, in its place.
 >image=$$(mktemp -d $(BUILD)/image.XXXXXX)
 >trap 'rm -rf "$$image"' EXIT
 >mkdir -p $$image$(BINDIR) $$image$(SBINDIR) $$image$(LIB) $$image$(PAMDIR)
->cp -R otpauth $(BUILD)/deps bin/otpauth-pam-exec pam/in-use $$image$(LIB)/
+>cp -R otpauth $(BUILD)/deps bin/otpauth-pam-exec bin/otpauth-ntlm-auth pam/in-use $$image$(LIB)/
+>test -z "$(WITH_NTLM)" || cp -R $(BUILD)/ntlm/. $$image$(LIB)/deps/
 >cp bin/otpauth $$image$(BINDIR)/
 >cp bin/otpauth-admin $$image$(SBINDIR)/
 >cp pam/pam_otpauth.py $$image$(PAMDIR)/
@@ -129,7 +146,7 @@ install-files: build ## install the files alone: no apt, no keys
 >PYTHONPATH=$(CURDIR):$(BUILD)/deps $(PYTHON) -B pam/completion/write.py \
 >  $$image$(BASHDIR) $$image$(ZSHDIR) $$image$(FISHDIR)
 >sed -i 's|@LIB@|$(LIB)|' $$image$(BINDIR)/otpauth $$image$(SBINDIR)/otpauth-admin \
->  $$image$(LIB)/otpauth-pam-exec $$image$(PAMDIR)/pam_otpauth.py
+>  $$image$(LIB)/otpauth-pam-exec $$image$(LIB)/otpauth-ntlm-auth $$image$(PAMDIR)/pam_otpauth.py
 >find $$image -name __pycache__ -prune -exec rm -rf {} +
 >$(PYTHON) -I -m compileall -q -s $$image -p / --invalidation-mode unchecked-hash $$image$(LIB)
 >chmod -R u=rwX,go=rX $$image
@@ -154,7 +171,7 @@ install-files: build ## install the files alone: no apt, no keys
 >done
 >for file in $$(cd $$image && find . -type f); do
 >  mode=644
->  case $$file in .$(BINDIR)/* | .$(SBINDIR)/* | */otpauth-pam-exec | */in-use) mode=755 ;; esac
+>  case $$file in .$(BINDIR)/* | .$(SBINDIR)/* | */otpauth-pam-exec | */otpauth-ntlm-auth | */in-use) mode=755 ;; esac
 >  install -m $$mode $$owner $$image/$$file $(DESTDIR)/$$file
 >done
 >case $$same in
@@ -180,7 +197,7 @@ uninstall: ## remove what was installed; keys and users' files stay (root)
 >@test -n "$(DESTDIR)" || { $(root); }
 >pam/in-use $(DESTDIR)
 >rm -f $(DESTDIR)$(BINDIR)/otpauth $(DESTDIR)$(SBINDIR)/otpauth-admin $(DESTDIR)$(PAMDIR)/pam_otpauth.py
->rm -rf $(DESTDIR)$(LIB)/otpauth $(DESTDIR)$(LIB)/deps $(DESTDIR)$(LIB)/otpauth-pam-exec $(DESTDIR)$(LIB)/in-use
+>rm -rf $(addprefix $(DESTDIR)$(LIB)/,otpauth deps otpauth-pam-exec otpauth-ntlm-auth in-use)
 >rm -f $(DESTDIR)$(UNITDIR)/otpauth-init.service $(addprefix $(DESTDIR),$(COMPLETIONS))
 >for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 >rm -rf $(addprefix $(DESTDIR)$(SHARE)/,examples fail2ban pam-configs)
@@ -216,11 +233,12 @@ venv: ## make build/venv: pytest, hypothesis, ruff, mypy and the dependencies, b
 >$(VENV)/bin/python -m pip install $(PIP_FLAGS) -r requirements-dev.lock
 >mv $(BUILD)/venv.want $(BUILD)/venv.stamp
 
-lock: ## write the two lock files anew from requirements*.in (needs uv)
+lock: ## write the three lock files anew from requirements*.in (needs uv)
 >@command -v uv >/dev/null || $(call fail,uv is missing: pip install uv)
 >uv="uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate"
 ># pycparser serves cffi's C parser, which nothing here calls.
 >$$uv --no-emit-package pycparser requirements.in -o requirements.lock
+>$$uv requirements-ntlm.in -o requirements-ntlm.lock
 >$$uv requirements-dev.in -o requirements-dev.lock
 
 # Two stages side by side, each with about half of the tests: they wait more than they compute.

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otpauth.ntlm import Response
+
 TYPED_MAX = 128  # characters; more is no code
 JOINED_MAX = 512  # characters, PAM's own bound of an answer
 LENGTHS = (6, 8, 7)  # of codes in digits, in the order in which they are looked for
@@ -38,6 +40,11 @@ def code(typed: str | None) -> str:
     return text if text.isascii() and text.isalnum() else ""
 
 
+def word(typed: str) -> str:
+    """Return the word in what was typed, by which a code is sent: in small letters."""
+    return typed.strip().lower()
+
+
 def numbered(typed: str) -> tuple[int, str] | None:
     """Return the number in front of a list password, and the rest: `071 word word`, `71:word`."""
     found = re.match(r"\s*([0-9]{1,3})(?:\s*:|\s)\s*(?=\S)", typed)
@@ -49,6 +56,7 @@ class Candidate(NamedTuple):
 
     `whole` is the answer as it was typed, where it can be nothing but one code. `form`, if there is
     one, is what a trusted client makes of a code before it hands it on: then `code` is that.
+    Of a client that speaks NTLM `code` is the response, and `ntlm` what it is compared by.
     """
 
     code: str
@@ -56,6 +64,7 @@ class Candidate(NamedTuple):
     whole: str = ""
     form: Callable[[str], str] | None = None
     trusted: bool = False
+    ntlm: Response | None = None
 
     def __repr__(self) -> str:
         """Tell neither."""
@@ -69,6 +78,12 @@ class Candidate(NamedTuple):
     def equals(self, code: str) -> bool:
         """Compare this with the code that a token shows."""
         return hmac.compare_digest(self.form(code) if self.form else code, self.code)
+
+    def equals_hashed(self, nt_hash: str) -> bool:
+        """Compare this with a code of which only the NT hash is known, empty for unknown."""
+        if self.ntlm is None or not nt_hash:
+            return False
+        return hmac.compare_digest(self.ntlm.of_hash(nt_hash), self.code)
 
 
 def alone(typed: str | None) -> tuple[Candidate, ...]:
@@ -111,8 +126,8 @@ class Shapes(NamedTuple):
     """What somebody's codes look like: how many digits, and whether there are others.
 
     The first of the lengths is that of a code right behind a password. `words` ask for a code to be
-    sent. `scratch` codes, those of mOTP (`hexadecimal`), app passwords (`static`) and what a client
-    makes of a code, of so many hexadecimal digits (`hashes`), need a comma.
+    sent, in small letters. `scratch` codes, those of mOTP (`hexadecimal`), app passwords (`static`)
+    and what a client makes of a code, of so many hexadecimal digits (`hashes`), need a comma.
     """
 
     digits: tuple[int, ...]
@@ -124,8 +139,10 @@ class Shapes(NamedTuple):
 
     def fit(self, text: str) -> bool:
         """Say whether a text looks like one of these codes: a scratch code has its dash."""
+        if word(text) in self.words:
+            return True
         plain = code(text)
-        if plain in self.words or (len(plain) in self.hashes and re.fullmatch(_HASH, plain)):
+        if len(plain) in self.hashes and re.fullmatch(_HASH, plain):
             return True
         if self.hexadecimal and Candidate(plain).fits(oath.MOTP_LENGTH, oath.MOTP_DIGITS):
             return True
@@ -149,6 +166,6 @@ def parted(typed: str, shapes: Shapes) -> Candidate | None:
         return None
     password, comma, tail = typed.rpartition(",")
     if comma and shapes.fit(tail):
-        return Candidate(code(tail), password)
+        return Candidate(word(tail) if word(tail) in shapes.words else code(tail), password)
     found = shapes.digits and re.fullmatch(rf"(.+)([0-9]{{{shapes.digits[0]}}})", typed, re.DOTALL)
     return Candidate(found[2], found[1]) if found else None

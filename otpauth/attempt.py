@@ -58,22 +58,28 @@ class _Ways:
     def __init__(self, account: Account, terms: Terms) -> None:
         self._blank = record.Record(account.name, account.uid)
         self._routes = store.routes_of(account, terms)
+        self._channels = terms.policy.channels
+        self._group = terms.rule.group
 
     def given(self, held: Record | None, request: Request, marks: Fingerprints) -> Record | None:
         """Return the record to decide by."""
-        if not self._routes:
+        tokens = held.tokens.values() if held and self._channels else ()
+        if not self._routes and not any(each.kind in token.SENT for each in tokens):
             return held
         from otpauth.kinds import sent
 
-        return sent.given(held or self._blank, self._routes, request, marks)
+        before = held or self._blank
+        routes = (*self._routes, *sent.own(before, self._channels))
+        return sent.given(before, routes, request, marks, self._group)
 
     def stripped(self, after: Record | None, held: Record | None) -> Record:
         """Return the record to write."""
-        if after is None or not self._routes:
-            return after or held or self._blank
+        before = held or self._blank
+        if after is None or after.tokens == before.tokens:
+            return after or before
         from otpauth.kinds import sent
 
-        return sent.stripped(after, held or self._blank)
+        return sent.stripped(after, before)
 
 
 def attempt(

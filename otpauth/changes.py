@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from otpauth.channels import Channel
     from otpauth.policy import Rule, Setup
     from otpauth.record import Record
     from otpauth.seal import Fingerprints
@@ -85,7 +86,7 @@ class Ground(NamedTuple):
     """What the host goes by. `now` is in Unix seconds.
 
     `sent_to` says that codes are sent to the account: then its first enrolment is not free, since
-    whoever can write its home would get past them.
+    whoever can write its home would get past them. `channels` are those of otpauth.conf.
     """
 
     setup: Setup
@@ -93,6 +94,7 @@ class Ground(NamedTuple):
     now: int
     marks: Fingerprints
     sent_to: bool = False
+    channels: dict[str, Channel] = {}
 
 
 def encode(change: Change) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from otpauth.errors import ConfigError
+from otpauth.token import ADDRESS_MAX
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -20,7 +21,6 @@ TYPES = ("sendmail", "smtp", "http", "command")
 TLS = ("starttls", "tls", "none")
 GECOS = ("name", "office", "work", "home", "other")  # the fields between commas, in their order
 VALUES = ("code", "host", "id", "rhost", "service", "to", "until", "user")
-ADDRESS_MAX = 254  # characters, RFC 5321 4.5.3.1.3
 CONNECT_SECONDS = 5
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 SUBJECT = "Login code for {host}"
@@ -40,7 +40,9 @@ class Channel(NamedTuple):
     `who` are the words of `for`. `to` is where a user's address comes from: a template, map:FILE
     or gecos:FIELD. `per_user` and `per_host` are (messages, seconds), `lifetime` and `timeout` in
     seconds. `fields` are (name, template) of a form or JSON object, which `form` says; `headers`
-    likewise. `written` is the section's text.
+    likewise. `own` is whether users may have codes sent to addresses of their own, `sms_prefixes`
+    with one of which each telephone number begins, if there are any. `written` is the section's
+    text.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Channel(NamedTuple):
     type: str = ""
     who: tuple[str, ...] = ()
     to: str = ""
+    own: bool = False
+    sms_prefixes: tuple[str, ...] = ()
     digits: int = 6
     lifetime: int = 300
     per_user: tuple[int, int] = (6, 3600)
@@ -117,6 +121,21 @@ def address(kind: str, text: str) -> str:
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _MAIL = re.compile(rf"(?!-){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
+
+
+def admitted(channel: Channel, text: str) -> str:
+    """Return an address fit for a channel, as it will be used. Raises ConfigError for any other."""
+    found = address(channel.name, text)
+    if channel.sms_prefixes and not found.startswith(channel.sms_prefixes):
+        mend = " or ".join(f"{each}..." for each in channel.sms_prefixes)
+        raise ConfigError(f"{text!r} is no number that this host sends to", hint=mend)
+    return found
+
+
+def owned(found: dict[str, Channel], kind: str) -> Channel | None:
+    """Return the channel by which codes of a kind go to users' own addresses, if there is one."""
+    channel = found.get(kind)
+    return channel if channel and channel.own else None
 
 
 def veiled(kind: str, destination: str) -> str:

@@ -62,9 +62,14 @@ def _faults(channel: Channel, pairs: dict[str, str]) -> list[tuple[str, str, str
     ]
     faults += [
         ("", f"type = {channel.type} needs {key}", f"{key} = ...")
-        for key in ("for", "to", *NEEDED[channel.type])
+        for key in (*_to_whom(channel, pairs), *NEEDED[channel.type])
         if not pairs.get(key)
     ]
+    if channel.own and channel.name == "sms" and not channel.sms_prefixes:
+        fault = "with own, users have messages sent to any number, at any price"
+        faults.append(("own", fault, "sms_prefixes = +49 +43, or + for all"))
+    if channel.sms_prefixes and channel.name != "sms":
+        faults.append(("sms_prefixes", "sms_prefixes is for [channel sms]", "take the line out"))
     if channel.type == "smtp" and channel.tls == "none" and channel.host not in LOCAL:
         faults.append(("tls", "tls = none is for this host alone", "tls = starttls"))
     carriers = "".join(value for _, value in channel.fields) or channel.text
@@ -79,6 +84,12 @@ def _faults(channel: Channel, pairs: dict[str, str]) -> list[tuple[str, str, str
     if channel.type in _MAILING and channel.name != "mail":
         faults.append(("type", f"{channel.type} brings mail, not {channel.name}", "[channel mail]"))
     return faults
+
+
+def _to_whom(channel: Channel, pairs: dict[str, str]) -> tuple[str, ...]:
+    """Return the keys that say who has codes, and where: not needed if users say it alone."""
+    alone = channel.own and not pairs.keys() & {"for", "to"}
+    return () if alone else ("for", "to")
 
 
 def _template(text: str) -> str:
@@ -212,6 +223,20 @@ def _account(text: str) -> str:
     return text
 
 
+def _yes(text: str) -> bool:
+    return policy.one_of("yes", "no")(text) == "yes"
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    words = tuple(text.split())
+    wrong = next(
+        (each for each in words if not re.fullmatch(r"\+[0-9]{0,15}|[0-9]{1,15}", each)), ""
+    )
+    if wrong or not words:
+        raise ConfigError(f"{wrong or text!r} begins no telephone number", hint="like +49 +43")
+    return words
+
+
 def _path(text: str) -> str:
     if not re.fullmatch(r"/[^\0\n]+", text):
         raise ConfigError(f"{text!r} is not a path")
@@ -249,6 +274,8 @@ KEYS: dict[str, Callable[[str], dict[str, Any]]] = {
     "type": _as("type", policy.one_of(*TYPES)),
     "for": _as("who", policy.who),
     "to": _as("to", _source),
+    "own": _as("own", _yes),
+    "sms_prefixes": _as("sms_prefixes", _prefixes),
     "digits": _as("digits", _number(6, 8)),
     "lifetime": _as("lifetime", _within(*LIFETIME)),
     "per_user": _as("per_user", _rate(PER_USER_MAX)),

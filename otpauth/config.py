@@ -8,7 +8,7 @@ on lines of their own, `%` and `#` in values are themselves. otpauth.conf(5) has
 
 from __future__ import annotations
 
-from otpauth import ini, policy, token
+from otpauth import groups, ini, policy, token
 from otpauth.errors import ConfigError
 from otpauth.value import NamedTuple
 
@@ -27,7 +27,6 @@ SIZE_MAX = 64 * 1024  # bytes
 SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
 CHANNELS = tuple(f"channel {kind}" for kind in token.SENT)
 KNOWN = (*SECTIONS, *CHANNELS, "group NAME", "service NAME")
-
 ELSEWHERE = {  # what other software says, and how it is said here
     "timeout": "session = 10h idle=1h",
     "utimeout": "session = 10h idle=1h",
@@ -50,7 +49,7 @@ def parse(text: str, *, path: str) -> policy.Policy:
     found = _Reading(ini.read(text, path=path), path, {}, {})
     setup, login = policy.Setup(), policy.Rule()
     channels: dict[str, Channel] = {}
-    groups: dict[str, Group] = {}
+    named: dict[str, Group] = {}
     services: list[Service] = []
     for section in found.sections:
         kind, _, name = section.partition(" ")
@@ -61,17 +60,16 @@ def parse(text: str, *, path: str) -> policy.Policy:
         elif section in CHANNELS:
             channels[name] = found.channel(section, name)
         elif kind == "group" and name:
-            groups[name] = found.group(section, name)
-            found.bound(section, len(groups))
+            named[name] = found.group(section, name)
+            found.bound(section, len(named))
         elif kind == "service" and name:
             services.append(found.service(section, name))
             found.bound(section, len(services))
         else:
             hint = policy.nearest(section, KNOWN)
             raise ConfigError(f"{found.line(section)}: unknown section [{section}]", hint=hint)
-    if groups or services:
-        found.check(groups, tuple(services))
-    return policy.Policy(setup, login, found.places, channels, groups, tuple(services))
+    found.check(named, tuple(services))
+    return policy.Policy(setup, login, found.places, channels, named, tuple(services))
 
 
 class _Reading(NamedTuple):
@@ -122,27 +120,21 @@ class _Reading(NamedTuple):
 
     def group(self, section: str, name: str) -> Group:
         """Return what a [group NAME] says."""
-        from otpauth import groups
-
-        self.named(section, name)
+        self.check_name(section, name)
         keys = self.values(section, groups.GROUP_KEYS)
         own = {key: keys.pop(key) for key in groups.Group._fields if key in keys}
         return groups.Group(name, keys=keys, **own)
 
     def service(self, section: str, name: str) -> Service:
         """Return what a [service NAME] says."""
-        from otpauth import groups
-
-        self.named(section, name)
+        self.check_name(section, name)
         keys = self.values(section, groups.SERVICE_KEYS)
         pam = keys.pop("pam", (name.lower(),))
         own = keys.pop("from", ()), keys.pop("group", "")
         return groups.Service(name, pam, *own, keys)
 
-    def named(self, section: str, name: str) -> None:
+    def check_name(self, section: str, name: str) -> None:
         """Refuse a section whose name is none."""
-        from otpauth import groups
-
         try:
             groups.name(name)
         except ConfigError as error:
@@ -151,16 +143,12 @@ class _Reading(NamedTuple):
 
     def bound(self, section: str, count: int) -> None:
         """Refuse a section that is one too many of its kind."""
-        from otpauth import groups
-
         if count > groups.MOST:
             kind = section.partition(" ")[0]
             raise ConfigError(f"{self.line(section)}: more than {groups.MOST} [{kind} NAME]")
 
     def check(self, named: dict[str, Group], services: tuple[Service, ...]) -> None:
         """Refuse groups and services that do not go together."""
-        from otpauth import groups
-
         for fault in groups.faults(named, services):
             place = self.line(fault.section, fault.key)
             raise ConfigError(f"{place}: {fault.key}: {fault.text}", hint=fault.mend)

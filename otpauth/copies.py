@@ -66,4 +66,13 @@ def listed(account: Record, each: Token) -> Listed:
         len(each.params["codes"]) if counted else -1,
         token.bits(each),
         each.groups,
+        _veiled(each),
     )
+
+
+def _veiled(each: Token) -> str:
+    if each.kind not in token.SENT:
+        return ""
+    from otpauth import channels
+
+    return channels.veiled(each.kind, each.params["to"])

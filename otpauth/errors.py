@@ -79,6 +79,10 @@ class UsageError(OtpauthError):
     """Raised if the words of a command make no sense together."""
 
 
+class NtlmMissingError(OtpauthError):
+    """Raised if NTLM is asked for where MD4 and DES are not installed."""
+
+
 class SendError(OtpauthError):
     """Raised if a code could not be sent; `lost` says whether certainly nothing arrives."""
 

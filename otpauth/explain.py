@@ -244,6 +244,8 @@ def _barred(each: Token, case: _Case) -> Step:
     """Say why a token may not be used."""
     if each.kind not in case.rule.kinds:
         result, why = KIND, f"the rule's kinds are {' '.join(case.rule.kinds)}"
+    elif not each.served():
+        result, why = KIND, "otpauth.conf lets no codes be sent to addresses of users' own (own)"
     elif not each.enabled:
         result, why = OFF, "it is switched off"
     elif not each.live(case.request.now):

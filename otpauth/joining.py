@@ -8,7 +8,7 @@ counter, every scratch code that either side knows as used. Its name and dates s
 from __future__ import annotations
 
 from otpauth import oath, token
-from otpauth.errors import RefusedError
+from otpauth.errors import ConfigError, RefusedError
 from otpauth.state import with_notice
 from otpauth.token import Draft, Token
 
@@ -39,6 +39,8 @@ def _add(account: Record, draft: Draft, ground: Ground) -> Record:
     marks, now = ground.marks, ground.now
     if draft.kind not in ground.setup.kinds:
         raise RefusedError(f"kind {draft.kind} is not allowed (otpauth.conf: kinds)")
+    if draft.kind in token.SENT:
+        draft = _addressed(account, draft, ground)
     if draft.kind in token.SETS:
         left = unknown(account, draft, marks)
         if not left:
@@ -58,12 +60,34 @@ def _add(account: Record, draft: Draft, ground: Ground) -> Record:
     return account._replace(state=_seen(account, each, draft, now))
 
 
+def _addressed(account: Record, draft: Draft, ground: Ground) -> Draft:
+    """Return the draft of a user's own address as it will be used, if the host sends there."""
+    from otpauth import channels
+
+    channel = channels.owned(ground.channels, draft.kind)
+    if channel is None:
+        raise RefusedError(f"kind {draft.kind} is not for own addresses (otpauth.conf: own)")
+    try:
+        to = channels.admitted(channel, draft.params["to"])
+    except ConfigError:
+        raise RefusedError("the host sends nothing to this address") from None
+    draft = draft._replace(params={**draft.params, "to": to})
+    ident = ground.marks.token(draft.material())
+    for each in account.ordered():
+        if (each.kind, each.params.get("to")) == (draft.kind, to) and each.id != ident:
+            raise RefusedError(f"the address is that of {each.name!r}")
+    return draft
+
+
 def _made(account: Record, ident: str, draft: Draft, ground: Ground) -> Token:
     """Return a draft as the token that it becomes."""
     lists = draft.kind == "list"
     most, what = (token.LISTS_MAX, "lists") if lists else (token.TOKENS_MAX, "tokens")
     if sum((each.kind == "list") == lists for each in account.ordered()) >= most:
         raise RefusedError(f"there are {most} {what} already")
+    sent = [each for each in account.ordered() if each.kind in token.SENT]
+    if draft.kind in token.SENT and len(sent) >= token.ADDRESSES_MAX:
+        raise RefusedError(f"there are {token.ADDRESSES_MAX} addresses already")
     name, now = _free_name(account, draft.name), ground.now
     return Token(
         ident,

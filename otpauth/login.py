@@ -49,6 +49,7 @@ OK_NOT_ASKED = "AUTH_OK_NOT_ASKED"
 ALREADY_USED = "AUTH_OTP_ALREADY_USED"
 FAILED = "AUTH_FAILED"
 NO_CODE = "AUTH_NO_CODE"
+NOT_HERE = "AUTH_NOT_HERE"
 PHONE_SKEWED = "AUTH_PHONE_SKEWED"
 CLOCK_WENT_BACK = "CLOCK_WENT_BACK"
 RATE_LIMITED = "AUTH_RATE_LIMITED"
@@ -65,6 +66,7 @@ UNSAFE_PROCESS = "UNSAFE_PROCESS"
 NOT_PRIVILEGED = "NOT_PRIVILEGED"
 CONFIG_BROKEN = "CONFIG_BROKEN"
 KEY_MISSING = "KEY_MISSING"
+NTLM_OFF = "NTLM_OFF"
 INTERNAL = "INTERNAL_ERROR"
 
 REASONS = {
@@ -80,6 +82,7 @@ REASONS = {
     ALREADY_USED: "the code had been used before",
     FAILED: "the code was wrong",
     NO_CODE: "the answer does not have the shape of a code of any of the user's tokens",
+    NOT_HERE: "the app password is for other services, switched off, expired or removed",
     PHONE_SKEWED: "the code is right for another time: the phone's clock is off",
     CLOCK_WENT_BACK: "the host's clock is behind the last accepted code",
     RATE_LIMITED: "too many wrong answers; nothing was compared",
@@ -96,6 +99,7 @@ REASONS = {
     NOT_PRIVILEGED: "the program that asked does not run as root",
     CONFIG_BROKEN: "otpauth.conf or the PAM line is not understood",
     KEY_MISSING: "the host's record key is missing or unreadable",
+    NTLM_OFF: "NTLM is not switched on for this service, or what it needs is not installed",
     INTERNAL: "a fault in otpauth itself",
 }
 
@@ -147,7 +151,7 @@ class Asked(NamedTuple):
     """What a person was asked: the prompt, and the numbers by the id of their list.
 
     `numbers` None: nothing but the rule's prompt, so a list password counts with its number.
-    `ways` are the kinds of codes that can be sent to him; `by` is that of the one on its way.
+    `ways` are the words by which a code is sent to him; `by` is that of the one on its way.
     """
 
     prompt: str = ""
@@ -156,11 +160,11 @@ class Asked(NamedTuple):
     by: str = ""
 
     def wish(self, typed: str | None) -> str:
-        """Return the kind of code that an answer asks for: its name, or Enter for one more."""
-        word = answer.code(typed)
-        if typed is not None and not typed.strip():
-            return self.by
-        return word if word in self.ways else ""
+        """Return the way of sending that an answer asks for: its word, or Enter for one more."""
+        if typed is None:
+            return ""
+        word = answer.word(typed)
+        return word if word in self.ways else "" if word else self.by
 
 
 UNASKED = Asked()
@@ -205,6 +209,8 @@ def decide(
     account = account._replace(state=limits.prune(account.state, request.now))
     rule = wishes.effective(rule, account.wishes)
     candidates = typed if isinstance(typed, tuple) else answer.alone(typed)
+    if not rule.ntlm and any(each.ntlm for each in candidates):
+        return Outcome(REFUSE, NTLM_OFF)
     outcome = _compare(Case(account, request, candidates, rule, chance, asked))
     if outcome.record is not None:
         outcome = outcome._replace(record=_remembered(outcome, request))
@@ -253,7 +259,10 @@ def usable_tokens(account: Record, request: Request, rule: Rule) -> list[Token]:
     return [
         each
         for each in account.ordered()
-        if each.live(request.now) and each.kind in rule.kinds and token.serves(each, rule.names)
+        if each.live(request.now)
+        and each.kind in rule.kinds
+        and each.served()
+        and token.serves(each, rule.names)
     ]
 
 
@@ -268,6 +277,7 @@ def _compare(case: Case) -> Outcome:
     if wait:
         open_ = limits.scratch_open(account.state, request.place)
         usable = [each for each in usable if always_compared(each, scratch=open_)]
+    case = case if wait else _known(case, usable)
     found = None if wait else _session(case, usable)
     if isinstance(found, Outcome):
         return found
@@ -294,6 +304,27 @@ def _compare(case: Case) -> Outcome:
     return _refuse(case, tries, found)
 
 
+def _known(case: Case, usable: list[Token]) -> Case:
+    """Return the case with the code that a response of NTLM was made of, if it is a known one.
+
+    Those are the codes of now, and of the times when tokens began sessions. From there on it is as
+    if that code was typed: a session begins with it, and goes by it.
+    """
+    if not any(each.ntlm for each in case.candidates):
+        return case
+    account, marks, then = case.account, case.chance.marks, case.rule._replace(resync=0)
+    for candidate in case.candidates:
+        for each in usable:
+            compare(each, account, candidate, case.request.now, case.rule, marks)
+            for session in account.state.sessions.values():
+                if session.token == each.id:
+                    compare(each, account, candidate, session.since, then, marks)
+    known = (
+        answer.Candidate(e.ntlm.code) if e.ntlm and e.ntlm.code else e for e in case.candidates
+    )
+    return case._replace(candidates=tuple(known))
+
+
 def _session(case: Case, usable: list[Token]) -> Outcome | Found | None:
     """Decide by the session that an answer belongs to; what is over is for the tokens to decide."""
     if not case.account.state.sessions:
@@ -303,7 +334,7 @@ def _session(case: Case, usable: list[Token]) -> Outcome | Found | None:
     return sessions.decided(case, usable)
 
 
-_ORDER = (*token.SENT, *token.KINDS[::-1])  # of comparing; all are compared
+_ORDER = token.KINDS[::-1]  # of comparing; all are compared
 AGAIN_MAX = 30  # seconds that a person is asked to wait at a prompt
 
 
@@ -385,17 +416,11 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
 
     `over` is the session that was the answer's, which makes a used code of it.
     """
-    account, asked = case.account, case.asked
+    asked = case.asked
     found = {t.match.result: t for t in reversed(tries)}
-    if USED in found:
-        again = f"That code was used already. {remarks.next_code(found[USED].match)}: "
-        return Outcome(REFUSE, ALREADY_USED, found[USED].token.name, account, again=again)
-    if CLOCK in found:
-        return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
-    if over:
-        name = over.token.name if over.token else ""
-        again = "That code was used already. Next code: "
-        return Outcome(REFUSE, ALREADY_USED, name, account, again=again)
+    spent = _spent(case, found, over)
+    if spent is not None:
+        return spent
     if not tries and not _is_logout(case):
         prompt = asked.prompt if asked.numbers or asked.by else "Code: "
         return Outcome(REFUSE, NO_CODE, again=f"That is not a code. {prompt}")
@@ -406,6 +431,39 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
     again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
     name = found[WRONG].token.name if tries else ""
     return Outcome(REFUSE, FAILED, name, account, again=again)
+
+
+def _spent(case: Case, found: dict[str, Try], over: Found | None) -> Outcome | None:
+    """Refuse what was right once, or is right elsewhere; None for all else."""
+    account = case.account
+    if USED in found:
+        again = f"That code was used already. {remarks.next_code(found[USED].match)}: "
+        return Outcome(REFUSE, ALREADY_USED, found[USED].token.name, account, again=again)
+    if CLOCK in found:
+        return Outcome(REFUSE, CLOCK_WENT_BACK, found[CLOCK].token.name, account)
+    if over:
+        name = over.token.name if over.token else ""
+        again = "That code was used already. Next code: "
+        return Outcome(REFUSE, ALREADY_USED, name, account, again=again)
+    of_program = _not_here(case)
+    return None if of_program is None else Outcome(REFUSE, NOT_HERE, of_program, account)
+
+
+def _not_here(case: Case) -> str | None:
+    """Return the name of an app password that was typed though it is not, or no more, good here.
+
+    Of one that was removed the name is empty; None for all else. Programs go on with a password
+    long after its end, so it is no guess.
+    """
+    for each in case.candidates:
+        typed = each.code.translate(token.LOOK_ALIKES)
+        if token.is_password(typed):
+            ident = case.chance.marks.token(typed.encode())
+            if ident in case.account.state.removed:
+                return ""
+            if ident in case.account.tokens:
+                return case.account.tokens[ident].name
+    return None
 
 
 def _is_logout(case: Case) -> bool:
@@ -440,6 +498,9 @@ def _compared(each: Try) -> str:
     return each.candidate.whole if each.token.kind == "list" else each.candidate.code
 
 
+_OF_PROGRAMS = (OK_STATIC, OK_SESSION, NOT_HERE)  # many of the same crowd out no other outcome
+
+
 def _remembered(outcome: Outcome, request: Request) -> Record:
     """Return the outcome's record with the outcome itself in it, for `otpauth-admin show`."""
     account = outcome.record
@@ -452,7 +513,7 @@ def _remembered(outcome: Outcome, request: Request) -> Record:
         outcome.token,
     )
     before = account.outcomes
-    if outcome.reason in (OK_STATIC, OK_SESSION):  # a program's many logins crowd out no other
+    if outcome.reason in _OF_PROGRAMS:
         before = tuple(each for each in before if each[1:] != row[1:])
     return account._replace(outcomes=(*before, row)[-record.OUTCOMES_MAX :])
 

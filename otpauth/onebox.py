@@ -13,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.account import Account
     from otpauth.answer import Candidate
+    from otpauth.kinds.sent import Route
     from otpauth.login import Request
+    from otpauth.record import Record
     from otpauth.store import Terms
 
 
@@ -36,10 +38,13 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
         return None
     held, found = store.peek(who, terms)
     enrolled = held is not None and held.enrolled
-    ways = [each for each in store.routes_of(who, terms) if each.kind in terms.rule.kinds]
-    words = tuple(each.kind for each in ways)
+    ways = _ways(who, held, request, terms)
     if not enrolled and not ways and store.unenrolled(who, terms):
         return None
+    words = {word for each in ways for word in (each.word, each.kind)}
+    own = {kind for kind, each in terms.policy.channels.items() if each.own}
+    if own and found.content.proposals:
+        words |= own | {answer.word(each.name) for each in found.content.proposals}
     usable = login.usable_tokens(held, request, terms.rule) if held and enrolled else []
     digits = {each.params.get("digits") for each in usable} | {each.digits for each in ways}
     known = tuple(length for length in answer.LENGTHS if length in digits)
@@ -47,7 +52,7 @@ def shapes_of(who: Account, request: Request, terms: Terms) -> Shapes | None:
     shapes = Shapes(
         known,
         "scratch" in kinds,
-        words,
+        tuple(words),
         hexadecimal="motp" in kinds,
         static="password" in kinds,
         hashes=_hashes(terms),
@@ -70,3 +75,15 @@ def _hashes(terms: Terms) -> tuple[int, ...]:
 
         found = (*found, sessions.LOGOUT_LENGTH)
     return found
+
+
+def _ways(who: Account, held: Record | None, request: Request, terms: Terms) -> tuple[Route, ...]:
+    """Return the ways to have a code sent, the host's and the user's own."""
+    ways = tuple(e for e in store.routes_of(who, terms) if e.kind in terms.rule.kinds)
+    if held is None or not terms.policy.channels:
+        return ways
+    from otpauth.kinds import sent
+
+    routes = sent.own(held, terms.policy.channels)
+    seen = sent.given(held, routes, request, store.fingerprints(terms.host), terms.rule.group)
+    return ways + sent.usable(seen, routes, request, terms.rule)

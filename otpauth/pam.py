@@ -195,6 +195,8 @@ def _turns(
         typed = _converse(pamh, prompt, echo=one.line.echo) if kept is None else kept
         kept = None
         answered = time.monotonic()
+        if ways and typed is not None:
+            asked = ways.offered(asked, typed)
         wish = asked.wish(typed)
         if ways and wish and sends < SENDS_MAX:
             asked, sends = ways.more(asked, wish), sends + 1

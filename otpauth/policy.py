@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from otpauth.channels import Channel
     from otpauth.groups import Group, Service
 
-KINDS = (*token.KINDS, *token.SENT)  # all that a login may accept
 CHANGES = ("confirm", "trust", "admin")
 LOGS = ("syslog", "off")
 QRS = ("auto", "utf8", "ansi", "none")
@@ -71,11 +70,11 @@ class Rule(NamedTuple):
     `client_secret` names the secret that a trusted client shares with the host, `trust` the hash
     that it sends. `group` is the access group, empty for none; `names` are all by which a token may
     be limited to this login; `family` are the other groups in which a session begins with one
-    here.
+    here. `ntlm` is whether responses of NTLM and MSCHAPv2 are accepted.
     """
 
     nullok: int = NEVER
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = token.KINDS
     window: int = 3
     rate_limit: tuple[int, int] = (3, 30)
     resync: int = 600
@@ -98,6 +97,7 @@ class Rule(NamedTuple):
     group: str = ""
     names: tuple[str, ...] = ()
     family: tuple[tuple[str, Span], ...] = ()
+    ntlm: bool = False
 
 
 class Setup(NamedTuple):
@@ -153,6 +153,14 @@ def anywhere(found: Policy) -> Rule:
     said = [each.keys for each in found.groups.values()] + [each.keys for each in found.services]
     more = [kind for keys in said for kind in keys.get("kinds", ())]
     return found.login._replace(kinds=tuple(dict.fromkeys((*found.login.kinds, *more))))
+
+
+def of_records(found: Policy) -> Rule:
+    """Return anywhere() without the kinds of users' own addresses to which no channel sends."""
+    rule = anywhere(found)
+    owned = {name for name, channel in found.channels.items() if channel.own}
+    kinds = (each for each in rule.kinds if each not in token.SENT or each in owned)
+    return rule._replace(kinds=tuple(kinds))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -345,7 +353,7 @@ _SESSION: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "nullok": _nullok,
-    "kinds": _kinds(KINDS),
+    "kinds": _kinds(token.KINDS),
     "window": _count(1, WINDOW_MAX),
     "rate_limit": _rate,
     "resync": _resync,
@@ -359,6 +367,7 @@ RULE_KEYS: dict[str, Callable[[str], Any]] = {
     "lock": _lock,
     "session": _session,
     "logout": yes,
+    "ntlm": yes,
 }
 SETUP_KEYS: dict[str, Callable[[str], Any]] = {
     "file": _file,

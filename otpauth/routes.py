@@ -11,13 +11,14 @@ import pwd
 
 from otpauth import account, channels, host
 from otpauth.errors import ConfigError, UnsafeFileError
-from otpauth.kinds.sent import Route
+from otpauth.kinds import sent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.account import Account
     from otpauth.channels import Channel
     from otpauth.host import Host
+    from otpauth.kinds.sent import Route
     from otpauth.policy import Policy
 
 MAP_MAX = 1024 * 1024  # bytes
@@ -35,12 +36,11 @@ def of(who: Account, policy: Policy, place: Host) -> tuple[Route, ...]:
             continue
         try:
             text = _address(who, channel, place)
-            to = channels.address(channel.name, text) if text else None
+            to = channels.admitted(channel, text) if text else None
         except (ConfigError, KeyError, OSError, UnsafeFileError):
             to = ""
         if to is not None:
-            terms = (channel.digits, channel.lifetime, channel.per_user)
-            found.append(Route(channel.name, to, *terms))
+            found.append(sent.route(channel, to))
     return tuple(found)
 
 

@@ -90,8 +90,8 @@ class Fingerprints(NamedTuple):
 
     def session(self, user: str, scope: tuple[str, str], source: str, answer: str) -> str:
         """Return the hash that an accepted answer is kept as, where it is good: 64 bits, hex."""
-        fields = (b"session", user.encode(), *(each.encode() for each in scope))
-        return self._mac(8, *fields, source.encode(), answer.encode())
+        fields = (b"session", user.encode(), *(each.encode() for each in scope), source.encode())
+        return self._mac(8, *fields, answer.encode("utf-8", "surrogatepass"))
 
     def logout(self, user: str, password: str) -> str:
         """Return the hash of the password that ends the sessions of an answer: 64 bits, hex."""

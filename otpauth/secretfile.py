@@ -76,7 +76,7 @@ class Listed(NamedTuple):
 
     `used` and `expires` are 0 for never. Of a set `left` of `size` codes are good; both are -1
     where nothing is counted. `bits` are those of the secret, or of each code. `groups` are as in
-    the token.
+    the token. `to` is so much of an address that its owner knows it.
     """
 
     id: str
@@ -90,6 +90,7 @@ class Listed(NamedTuple):
     size: int
     bits: int
     groups: tuple[str, ...] = ()
+    to: str = ""
 
     def live(self, now: int) -> bool:
         """Say whether the token is switched on and not expired at `now`, in Unix seconds."""
@@ -128,6 +129,7 @@ class SealedRecord(NamedTuple):
             f" {t.added} {t.used} {t.expires} {t.left} {t.size} {t.bits} {_groups_word(t.groups)}"
             for t in self.tokens
         ]
+        lines += [f"to {t.id} {t.to}" for t in self.tokens if t.to]
         lines += [f"notice {n.second} {n.what} {n.name} {n.reason}" for n in self.notices]
         return _lines(lines)
 
@@ -279,7 +281,9 @@ def _record(header: list[str], sealed: bytes) -> SealedRecord:
     granted = _bypass(rest[0]) if rest and rest[0].startswith("bypass ") else (0, 0)
     rest = rest[len(_bypass_lines(granted)) :]
     tokens = [_listed(line) for line in rest if line.startswith("token ")]
-    notices = [_notice(line) for line in rest[len(tokens) :]]
+    sent = dict(_to(line) for line in rest if line.startswith("to "))
+    tokens = [each._replace(to=sent.get(each.id, "")) for each in tokens]
+    notices = [_notice(line) for line in rest[len(tokens) + len(sent) :]]
     if len(tokens) > token.MERGED_MAX or len(notices) > state.NOTICES_MAX:
         raise FormatError("a record lists more than its limit")
     return SealedRecord(
@@ -345,6 +349,11 @@ def _listed(line: str) -> Listed:
 
 def _counted(text: str) -> int:
     return -1 if text == "-1" else _number(text)
+
+
+def _to(line: str) -> tuple[str, str]:
+    _, ident, to = _words(line, "to", 3)
+    return ident, canonical.text(to, most=token.ADDRESS_MAX)
 
 
 def _wishes(line: str) -> Wishes:

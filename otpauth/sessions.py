@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from otpauth.token import Token
 
 ALIVE, FULL, OVER = "alive", "full", "over"
+ANYWHERE = "any, first "  # before the address of a session that is good from all
 SENT = "-"  # in the place of a token's name, for a code that was sent
 LOGOUT_LENGTH = 16  # hexadecimal digits of a logout password
 LOGOUT_TEXT = b"otpauth logout"
@@ -67,7 +68,8 @@ def decided(case: Case, usable: list[Token]) -> Outcome | Found | None:
         return found
     name = found.token.name
     if found.worth == FULL:
-        return Outcome(login.REFUSE, login.SESSION_MAX_LOGIN, name, account)
+        again = "That code was used as often as it may be. Next code: "
+        return Outcome(login.REFUSE, login.SESSION_MAX_LOGIN, name, account, again=again)
     state = used(state, found, request.now)
     say: tuple[str, ...] = ()
     if request.first_factor:
@@ -111,7 +113,7 @@ def begin(
             token=each.id,
             group=group,
             service=shown(request.service),
-            address=shown(where or f"any, first {request.rhost or request.place}"),
+            address=shown(where or f"{ANYWHERE}{request.rhost or request.place}"),
             logout=ends or "",
             last=request.now,
             uses=int(group == rule.group),
@@ -149,6 +151,18 @@ def find(
     return min(found, key=lambda one: (ALIVE, FULL, OVER).index(one.worth), default=None)
 
 
+def lasting(state: State, request: Request, rule: Rule, ident: str) -> bool:
+    """Say whether a code of a token is still good for a login, by the session that it began."""
+    here = shown(source(request))
+    return any(
+        (each.token, each.group) == (ident, rule.group)
+        and (rule.group or each.service == shown(request.service))
+        and (each.address == here or each.address.startswith(ANYWHERE))
+        and worth(state, each, request.now) == ALIVE
+        for each in state.sessions.values()
+    )
+
+
 def worth(state: State, session: Session, now: int) -> str:
     """Say what a session is worth: ALIVE, FULL if it had all its logins, or OVER."""
     idle = 0 < session.idle <= now - session.last
@@ -164,13 +178,11 @@ def used(state: State, one: Found, now: int) -> State:
 
 
 def logout_password(typed: str) -> str:
-    """Return the password that ends the sessions of an answer: whoever knows that can make it.
-
-    16 hexadecimal digits: `printf %s 'otpauth logout' | openssl dgst -sha256 -hmac CODE`, cut.
-    """
+    """Return the password that ends the sessions of an answer: whoever knows that can make it."""
     import hmac
 
-    return hmac.digest(typed.encode(), LOGOUT_TEXT, "sha256").hex()[:LOGOUT_LENGTH]
+    key = typed.encode("utf-8", "surrogatepass")
+    return hmac.digest(key, LOGOUT_TEXT, "sha256").hex()[:LOGOUT_LENGTH]
 
 
 def logouts(candidates: tuple[Candidate, ...]) -> list[str]:

@@ -281,7 +281,9 @@ def ground(terms: Terms, marks: Fingerprints) -> changes.Ground:
     """Return what a change goes by."""
     from otpauth import changes
 
-    return changes.Ground(terms.policy.setup, terms.rule, terms.now, marks)
+    return changes.Ground(
+        terms.policy.setup, terms.rule, terms.now, marks, channels=terms.policy.channels
+    )
 
 
 def fingerprints(place: Host) -> Fingerprints:

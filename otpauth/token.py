@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from otpauth.secretfile import Listed
 
-KINDS = ("totp", "hotp", "motp", "list", "password", "scratch")  # kinds that a record holds
 SENT = ("mail", "sms", "push")  # kinds whose codes the host sends, see channels
+KINDS = ("totp", "hotp", "motp", "list", "password", "scratch", *SENT)  # kinds that a record holds
 ONE_TIME = ("totp", "hotp", "motp")  # kinds of devices
 OATH = ("totp", "hotp")  # those of the RFCs, which other software has, too
 TIMED = ("totp", "motp")  # kinds whose codes are of a time step
@@ -29,6 +29,7 @@ HASHED = (*SETS, "password")  # kinds of which the host keeps keyed hashes
 ASKED = ("list",)  # kinds that the record must be looked at for before the prompt
 TOKENS_MAX = 16  # that an account may have, besides lists
 LISTS_MAX = 2
+ADDRESSES_MAX = 4  # of a user's own, to which codes are sent; they count as tokens, too
 MERGED_MAX = 40  # that a record may hold after two copies with different ones were merged
 SCRATCH_MAX = 20  # codes in one set
 SCRATCH_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # 5 bits each, no i l o u
@@ -45,6 +46,7 @@ LIST_FORMS = ("base32", "digits", "otpw", "words")
 LIST_LENGTH = (5, 80)  # characters of a password, without what stands before it
 NUMBER_SIZE = 3  # digits of a password's number, which its hash begins with
 DIGEST_SIZE = 9  # bytes that a draft keeps of a list password, and ~/.otpw, too
+ADDRESS_MAX = 254  # characters, RFC 5321 4.5.3.1.3
 SECRET_STRONG = 128  # bits, RFC 4226 R6
 MOTP_STRONG = 64  # what its apps make
 STRONG = {
@@ -52,6 +54,7 @@ STRONG = {
     "motp": MOTP_STRONG,
     "password": PASSWORD_STRONG,
     "scratch": SCRATCH_STRONG,
+    **dict.fromkeys(SENT, 0),
 }
 DRIFT_MAX = 20_000  # steps, a week of 30 s; more is no clock but a mistake
 NOTE_MAX = 120  # bytes of UTF-8
@@ -70,9 +73,11 @@ class Draft(NamedTuple):
     `params` are those of the kind: totp secret (hex) algorithm digits period; hotp the same
     without period; motp secret and pin (text); scratch codes (list of text) and bits of entropy of
     each; list codes (number and digest of each password, see kinds.paper), bits, form and length of
-    each; password codes (one text), bits and nt (its NT hash, or nothing). `expires` is in Unix
-    seconds, 0 for never. `seen` is state that comes along: the last time step that was used, or
-    the next HOTP counter; 0 for none. `drift` is by how many steps a phone is fast; negative:
+    each; password codes (one text), bits and nt (its NT hash, or nothing); mail, sms and push to,
+    the user's own address, and a salt (hex), by which the same address added again is another
+    token. `expires` is in Unix seconds, 0 for never. `seen` is state that comes along: the last
+    time step that was used, or the next HOTP counter; 0 for none. `drift` is by how many steps a
+    phone is fast; negative:
     slow. `groups` are as a token's.
     """
 
@@ -92,6 +97,8 @@ class Draft(NamedTuple):
         """Return the bytes that identify the token whatever it is called."""
         if self.kind in HASHED:
             return "\n".join(sorted(self.params["codes"])).encode()
+        if self.kind in SENT:
+            return f"{self.kind} {self.params['salt']} {self.params['to']}".encode()
         if self.kind == "motp":
             return f"motp {self.params['secret']} {self.params['pin']}".encode()
         return bytes.fromhex(self.params["secret"])
@@ -123,6 +130,10 @@ class Token(NamedTuple):
         """Say whether the token is switched on and not expired at `now`, in Unix seconds."""
         return self.enabled and not 0 < self.expires <= now
 
+    def served(self) -> bool:
+        """Say whether its codes can be compared: of an address only where a channel serves it."""
+        return self.kind not in SENT or "due" in self.params
+
 
 def serves(each: Token | Listed | Draft, names: tuple[str, ...]) -> bool:
     """Say whether a token is good for a login that has these names, see policy.Rule."""
@@ -130,7 +141,12 @@ def serves(each: Token | Listed | Draft, names: tuple[str, ...]) -> bool:
 
 
 def bits(each: Draft | Token) -> int:
-    """Return how many bits a guesser lacks: those of the secret, or of each code of a set."""
+    """Return how many bits a guesser lacks: those of the secret, or of each code of a set.
+
+    0 for an address: what is sent there is not made of it.
+    """
+    if each.kind in SENT:
+        return 0
     return int(each.params["bits"]) if each.kind in HASHED else 4 * len(each.params["secret"])
 
 
@@ -208,6 +224,15 @@ def _list_params(value: Any, *, hashed: bool) -> dict[str, Any]:
     return params
 
 
+def _address_params(value: Any) -> dict[str, Any]:
+    params = canonical.fields(value, ("salt", "to"))
+    canonical.hexadecimal(params["salt"], size=ID_SIZE)
+    to = canonical.text(params["to"], most=ADDRESS_MAX)
+    if not to or not to.isascii() or " " in to:
+        raise FormatError("an address is empty, has blanks or is not ASCII")
+    return params
+
+
 def _scratch_params(value: Any, *, hashed: bool) -> dict[str, Any]:
     params = canonical.fields(value, ("bits", "codes"))
     canonical.integer(params["bits"], 20, 200)
@@ -258,6 +283,8 @@ def check_params(kind: str, value: Any, *, hashed: bool) -> dict[str, Any]:
     """
     if kind == "list":
         return _list_params(value, hashed=hashed)
+    if kind in SENT:
+        return _address_params(value)
     if kind == "password":
         return _password_params(value, hashed=hashed)
     if kind == "motp":

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from otpauth import changes, keys, limits, login, oath, policy, record, seal, state, token
+from otpauth import answer, changes, keys, limits, login, oath, policy, record, seal, state, token
+from otpauth.channels import Channel
 from otpauth.kinds import paper
 from otpauth.state import Bypass, Due, Event, Notice, Session, State
 from otpauth.token import Draft, Token
@@ -69,6 +70,20 @@ def scratch_draft(name: str = "scratch", *codes: str, bits: int = 40) -> Draft:
     return Draft("scratch", name, {"bits": bits, "codes": sorted(codes or SCRATCH_CODES)})
 
 
+def address_draft(
+    name: str = "work", to: str = "bob@example.org", kind: str = "mail", salt: int = 1, **more: Any
+) -> Draft:
+    """Return a draft of a user's own address."""
+    return Draft(kind, name, {"salt": f"{salt:016x}", "to": to}, **more)
+
+
+OWN = {  # channels that send to users' own addresses
+    "mail": Channel("mail", "otpauth.conf:1", own=True, per_user=(3, 3600)),
+    "sms": Channel("sms", "otpauth.conf:9", own=True, sms_prefixes=("+49", "+43")),
+    "push": Channel("push", "otpauth.conf:19", own=True),
+}
+
+
 LIST_PASSWORDS = {0: "lusab babad", 7: "gutih tugad", 71: "damuh hidum", 100: "zusop livub"}
 
 
@@ -101,7 +116,7 @@ def password_draft(
 
 def ground(now: int = NOW, *, rule: Rule = RULE, **setup: Any) -> changes.Ground:
     """Return what the host goes by at a time."""
-    return changes.Ground(policy.Setup()._replace(**setup), rule, now, MARKS)
+    return changes.Ground(policy.Setup()._replace(**setup), rule, now, MARKS, channels=OWN)
 
 
 def account(*drafts: Draft, now: int = NOW - 86400) -> Record:
@@ -165,6 +180,11 @@ def decide(
     chance = login.Chance(MARKS, fresh_id())
     request_ = request(now, place, first_factor=first_factor)
     return login.decide(held, request_, typed, rule, chance=chance, asked=asked)
+
+
+def answer_of(code: str) -> answer.Candidate:
+    """Return an answer that is one code and nothing else."""
+    return answer.Candidate(code, whole=code)
 
 
 def after(outcome: Outcome, before: Record) -> Record:
@@ -325,4 +345,4 @@ def mutations(data: bytes) -> SearchStrategy[bytes]:
     return st.lists(edit, min_size=1, max_size=3).map(edited)
 
 
-assert len(token.KINDS) == 6, "a new kind needs samples here"
+assert len(token.KINDS) == 9, "a new kind needs samples here"

@@ -70,8 +70,33 @@ BROKEN = {
     "command_as_root": (COMMAND.replace("daemon", "root"), 5, "run_as"),
     "sms_by_mail": (MAIL.replace("channel mail", "channel sms"), 2, "brings mail"),
     "gecos": (MAIL.replace("{user}@example.org", "gecos:shoe"), 4, "shoe"),
+    "own": (f"{MAIL}own = maybe\n", 5, "maybe"),
+    "own_sms_at_any_price": (f"{SMS}own = yes\n", 6, "price"),
+    "prefixes_of_mail": (f"{MAIL}sms_prefixes = +49\n", 5, "sms"),
+    "prefixes_empty": (f"{SMS}sms_prefixes =\n", 6, "sms_prefixes"),
+    "prefixes_words": (f"{SMS}sms_prefixes = +49 germany\n", 6, "germany"),
+    "own_with_to_alone": (f"{MAIL}own = yes\n".replace("for = *\n", ""), 1, "for"),
     "sender": (f"{MAIL}sender = a b@example.org\n", 5, "sender"),
 }
+
+
+def test_own() -> None:
+    """Where users may have addresses of their own, nobody else need be named; the default is no."""
+    found = read("[channel push]\ntype = http\nurl = https://example.org/{to}\nown = yes\n")
+    assert (found.own, found.who, found.to) == (True, (), "")
+    assert not read(MAIL).own
+    assert read(f"{MAIL}own = yes\n").who == ("*",)
+    assert read(f"{SMS}own = yes\nsms_prefixes = +49 +43\n").sms_prefixes == ("+49", "+43")
+
+
+def test_prefixes() -> None:
+    """A number must begin with one of the prefixes, once it is spelt as it will be dialled."""
+    channel = read(f"{SMS}sms_prefixes = +49 0151\n")
+    assert channels.admitted(channel, "+49 (151) 23") == "+4915123"
+    assert channels.admitted(channel, "0151-2345") == "01512345"
+    for text in ("+43151", "0049151", "49151234", "+1 900 49"):
+        with pytest.raises(ConfigError):
+            channels.admitted(channel, text)
 
 
 @pytest.mark.parametrize("name", BROKEN)

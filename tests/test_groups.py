@@ -140,6 +140,16 @@ def test_a_service_that_looks_like_a_section(mail: Policy, name: str) -> None:
     assert rule.names == (() if name == "mail" else (name,))
 
 
+@given(
+    st.text(st.characters(), max_size=8) | st.sampled_from(["web", "dovecot"]),
+    st.text(st.characters(), max_size=12) | st.ip_addresses().map(str),
+)
+def test_any_login(service: str, rhost: str) -> None:
+    """Whatever PAM says of service and remote host, one of the file's rules holds."""
+    found = config.parse(MAIL, path="x")
+    assert policy.effective(found, service, rhost).window in (5, 7, 9)
+
+
 def test_no_rule_is_inherited(mail: Policy) -> None:
     """A group has none of its parents' keys."""
     rule = policy.effective(mail, "smtp", "")

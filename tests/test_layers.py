@@ -13,8 +13,8 @@ PACKAGE = TREE / "otpauth"
 LAYERS = (
     {"__init__", "errors", "oath", "value"},
     {
-        "answer", "canonical", "keys", "record", "seal", "secretfile", "state", "statetext",
-        "token", "uri", "wishes",
+        "answer", "canonical", "keys", "ntlm", "record", "seal", "secretfile", "state",
+        "statetext", "token", "uri", "wishes",
     },
     {
         "arguments", "bypass", "challenge", "changes", "channels", "channeltext", "config",
@@ -28,8 +28,8 @@ LAYERS = (
         "account", "arrivals", "guard", "handover", "home", "host", "hostcopy", "keyfiles",
         "log", "numbers", "originals", "process", "routes", "send", "store", "unseal",
     },
-    {"api", "attempt", "exec", "inquiry", "onebox", "pam", "propose", "sending", "services",
-     "stack", "cli", "doctor", "enable"},
+    {"api", "attempt", "exec", "inquiry", "ntlmauth", "onebox", "pam", "propose", "sending",
+     "services", "stack", "cli", "doctor", "enable"},
 )  # fmt: skip
 IMPURE = {
     "fcntl", "glob", "io", "logging", "os", "pathlib", "pwd", "random", "resource", "secrets",
@@ -38,13 +38,15 @@ IMPURE = {
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_A_LOGIN = {
-    "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp", "segno",
-    "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets", "socket",
+    "Crypto", "argparse", "configparser", "dataclasses", "json.tool", "logging", "pathlib", "pyotp",
+    "segno", "smtplib", "ssl", "subprocess", "syslog", "tomllib", "urllib", "random", "secrets",
+    "socket",
     "otpauth.api", "otpauth.arrivals", "otpauth.challenge", "otpauth.channels",
     "otpauth.channeltext", "otpauth.cli", "otpauth.config", "otpauth.consequences",
     "otpauth.explain", "otpauth.failures", "otpauth.formats", "otpauth.groups", "otpauth.ini",
     "otpauth.inquiry", "otpauth.keyfiles", "otpauth.kinds.motp", "otpauth.kinds.paper",
-    "otpauth.kinds.password", "otpauth.kinds.sent", "otpauth.numbers", "otpauth.process",
+    "otpauth.kinds.password", "otpauth.kinds.sent", "otpauth.ntlm", "otpauth.ntlmauth",
+    "otpauth.numbers", "otpauth.process",
     "otpauth.routes", "otpauth.send", "otpauth.sending", "otpauth.sessions", "otpauth.onebox",
     "otpauth.trust", "otpauth.uri", "email",
 }  # fmt: skip

@@ -247,7 +247,7 @@ def test_switched_on_again() -> None:
     assert decide(held, code_at(NOW)).reason == "AUTH_OTP_ALREADY_USED"
 
 
-@pytest.mark.parametrize("kind", token.KINDS)
+@pytest.mark.parametrize("kind", [each for each in token.KINDS if each not in token.SENT])
 def test_kinds_of_the_rule(kind: str) -> None:
     """Only kinds that the rule names are compared."""
     rule = RULE._replace(kinds=(kind,))
@@ -459,10 +459,38 @@ def test_app_password() -> None:
 
 
 def test_app_password_elsewhere() -> None:
-    """At a service that it is not for it is wrong like any other text, and not even compared."""
+    """At a service that it is not for it is refused, says so in the log, and counts as nothing."""
     for names in ((), ("sshd",)):
         outcome = decide(STATIC, samples.APP_PASSWORD, rule=RULE._replace(names=names))
-        assert (outcome.reason, outcome.record) == ("AUTH_NO_CODE", None)
+        assert (outcome.reason, outcome.token) == ("AUTH_NOT_HERE", "laptop")
+        assert after(outcome, STATIC).state == STATIC.state
+
+
+@pytest.mark.parametrize("end", ["removed", "off", "expired", "limited"])
+def test_app_password_after_its_end(end: str) -> None:
+    """A program that goes on with a password which is over is refused and never slows its owner."""
+    second = samples.password_draft("tablet", "0" * 20)
+    held = changes.apply(STATIC, changes.Change(add=(second,)), samples.ground())
+    laptop = held.named("laptop")
+    assert laptop
+    labels: dict[str, dict[str, object]] = {
+        "off": {"enabled": False},
+        "expired": {"expires": NOW - 5},
+        "limited": {"groups": ("smtp",)},
+    }
+    gone = (laptop.id,) if end == "removed" else ()
+    change = changes.Change(remove=gone, relabel={laptop.id: labels[end]} if not gone else {})
+    held = changes.apply(held, change, samples.ground())
+    before = held.state
+    for number in range(60):
+        outcome = decide(held, "K7MQ3-x2vd9-wtr4h-c3fys", now=NOW + 300 * number, rule=MAIL)
+        assert (outcome.verdict, outcome.reason) == ("refuse", "AUTH_NOT_HERE")
+        assert outcome.token == ("" if end == "removed" else "laptop")
+        held = after(outcome, held)
+    assert held.state == before
+    assert len(held.outcomes) == 1
+    assert decide(held, code_at(NOW), rule=MAIL).verdict == "accept"
+    assert decide(held, "1" * 20, rule=MAIL).reason == "AUTH_FAILED"
 
 
 def test_app_password_forgives_nothing() -> None:

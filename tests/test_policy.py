@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import arguments, groups, policy
+from otpauth import arguments, groups, policy, token
 from otpauth.cli import policies
 from otpauth.errors import ConfigError
 from otpauth.policy import RULE_KEYS, SETUP_KEYS, Rule, Span
@@ -18,7 +18,7 @@ GOOD = [
     ("nullok", "no", policy.NEVER),
     ("nullok", "until 2027-01-31", 1801440000),  # 2027-02-01 00:00 UTC
     ("nullok", "until:2028-02-29", 1835481600),
-    ("kinds", "*", policy.KINDS),
+    ("kinds", "*", token.KINDS),
     ("kinds", "totp scratch", ("totp", "scratch")),
     ("window", "1", 1),
     ("window", "21", 21),

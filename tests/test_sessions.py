@@ -199,7 +199,7 @@ def test_sent_codes() -> None:
     route = sent.Route("mail", "alice@example.org", 6, 300, (6, 3600))
     blank = record.Record("alice", 1000)
     given = sent.given(blank, (route,), HERE, MARKS)
-    reserved = sent.reserve(given, "mail", HERE, RULE, marks=MARKS, number="0" * 16, again=True)
+    reserved = sent.reserve(given, route, HERE, RULE, marks=MARKS, number="0" * 16, again=True)
     rule = RULE._replace(session=SPAN._replace(idle=0))
     first = decide(reserved.record, reserved.code, rule=rule)
     assert first.reason == "AUTH_OK_OTP"
@@ -208,6 +208,12 @@ def test_sent_codes() -> None:
     assert decide(seen, reserved.code, rule=rule, later=599).reason == "AUTH_OK_SESSION"
     moved = sent.given(held, (route._replace(to="bob@example.org"),), HERE, MARKS)
     assert decide(moved, reserved.code, rule=rule, later=1).verdict == "refuse"
+
+
+@pytest.mark.parametrize("typed", ["x" * 512, "\udcff\udcfe", "\0", "\uff41", "💥" * 128, "\n"])
+def test_odd_answers(typed: str) -> None:
+    """Whatever is typed beside a session is no code, and nothing worse."""
+    assert decide(begun(), typed, later=1).reason == "AUTH_NO_CODE"
 
 
 def test_behind_a_password() -> None:

@@ -20,6 +20,8 @@ DRAFTS = {
     "motp": samples.motp_draft(seen=8),
     "password": samples.password_draft(nt="0f" * 16),
     "scratch": samples.scratch_draft(),
+    "mail": samples.address_draft(note="grün", expires=7),
+    "sms": samples.address_draft(to="+49301234567", kind="sms"),
 }
 
 
@@ -92,6 +94,13 @@ BAD_PARAMS: dict[str, tuple[str, dict[str, Any]]] = {
     "codes_numbers": ("scratch", {"bits": 40, "codes": [11111111]}),
     "bits_19": ("scratch", {"bits": 19, "codes": ["11111111"]}),
     "bits_missing": ("scratch", {"codes": ["11111111"]}),
+    "to_blank": ("mail", {"salt": "1" * 16, "to": "bob @example.org"}),
+    "to_empty": ("mail", {"salt": "1" * 16, "to": ""}),
+    "to_long": ("push", {"salt": "1" * 16, "to": "x" * 255}),
+    "to_unicode": ("push", {"salt": "1" * 16, "to": "ä"}),
+    "to_number": ("sms", {"salt": "1" * 16, "to": 4930}),
+    "salt_short": ("mail", {"salt": "1" * 14, "to": "bob@example.org"}),
+    "salt_missing": ("mail", {"to": "bob@example.org"}),
 }
 
 
@@ -130,7 +139,8 @@ json_values = st.recursive(
     st.sampled_from(list(DRAFTS)),
     st.dictionaries(st.sampled_from(Draft._fields), json_values, max_size=2),
     st.dictionaries(
-        st.sampled_from(["secret", "codes", "bits", "digits", "pin", "nt"]), json_values
+        st.sampled_from(["secret", "codes", "bits", "digits", "pin", "nt", "to", "salt"]),
+        json_values,
     ),
 )
 def test_arbitrary_draft(kind: str, fields: dict[str, Any], params: dict[str, Any]) -> None:
@@ -154,12 +164,13 @@ def test_arbitrary_token(ident: str, fields: dict[str, Any]) -> None:
 
 
 def test_no_secret_in_repr() -> None:
-    """No secret, PIN, code or hash is in the repr of a draft, a token or a record."""
+    """No secret, PIN, code, hash or address is in the repr of a draft, a token or a record."""
     held = samples.account(*DRAFTS.values())
     texts = [repr(each) for each in (*DRAFTS.values(), *held.ordered(), held)]
     hidden = [
         samples.SECRET.hex(),
         *samples.SCRATCH_CODES,
+        "bob@example.org",
         *(samples.MOTP_SECRET, "1234", samples.APP_PASSWORD, "0f" * 16),
         *(code for each in held.ordered() for code in each.params.get("codes", ())),
     ]

@@ -28,8 +28,8 @@ from otpauth.errors import (
     UsageError,
 )
 from otpauth.host import Host
-from otpauth.policy import anywhere
-from otpauth.token import HASHED, Draft
+from otpauth.policy import of_records
+from otpauth.token import HASHED, SENT, Draft
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +56,7 @@ def show(options: argparse.Namespace) -> int:
     if one.home_fault:
         report.say(PROGRAM, "warning", f"the home's copy is not used: {one.home_fault}")
     now = int(time.time())
-    kinds = anywhere(one.policy).kinds
+    kinds = of_records(one.policy).kinds
     past = one.record.outcomes if one.record else ()
     waits = _waiting(one)
     if options.json:
@@ -85,7 +85,7 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
         print(f"{one.account.name} is not enrolled on this host")
     else:
         print(f"{one.account.name}, uid {held.uid}, era {held.era}")
-        kinds = anywhere(one.policy).kinds
+        kinds = of_records(one.policy).kinds
         rows = [
             (e.name, e.kind, report.day(e.added), report.day(e.used), listing.state(e, kinds, now))
             for e in one.tokens
@@ -118,6 +118,9 @@ def _show_again(one: AtOnce, options: argparse.Namespace) -> int:
     held = one.record
     assert held is not None  # noqa: S101 -- it has the token
     token = held.tokens[ident]
+    if token.kind in SENT:
+        print(token.params["to"])
+        return report.DONE
     if token.kind in HASHED:
         verb = "codes" if token.kind == "scratch" else "replace"
         name = "" if token.kind == "scratch" else f" {token.name}"

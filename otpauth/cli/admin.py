@@ -127,6 +127,12 @@ def _account_verbs(verbs: Verbs) -> None:
     one.add_argument("--after-password", action="store_true", help="another factor was checked")
     one.add_argument("--dry-run", action="store_true", help="burn and count nothing")
     one.add_argument("--explain", action="store_true", help="tell the decision step by step")
+    one.add_argument(
+        "--ntlm",
+        nargs=2,
+        metavar=("CHALLENGE", "RESPONSE"),
+        help="no code, but what NTLM made of it, in hex",
+    )
     one.add_argument("--json", action="store_true", help="for programs")
     one = new(
         "bypass", "let a user in without a code for a while, where a key or password is asked"

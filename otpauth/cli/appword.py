@@ -21,6 +21,12 @@ _GROUP = 5  # characters between dashes
 _NOT_OURS = ("algorithm", "digits", "period", "codes", "issuer", "label", "qr_file", "uri")
 
 
+def check(kind: str, options: argparse.Namespace) -> None:
+    """Raise UsageError if an option is given that is for app passwords alone, and this is none."""
+    if options.ntlm and kind != "password":
+        raise UsageError("--ntlm is for app passwords")
+
+
 def make(
     target: Target,
     options: argparse.Namespace,
@@ -32,10 +38,11 @@ def make(
     """Make a password, show it, and have it carried out as a change."""
     _check(target, options, name)
     password = _random()
+    nt = _nt_hash(spelt(password)) if options.ntlm else ""
     draft = Draft(
         "password",
         name,
-        {"bits": 5 * token.PASSWORD_LENGTH, "codes": [password], "nt": ""},
+        {"bits": 5 * token.PASSWORD_LENGTH, "codes": [password], "nt": nt},
         expires=verbs.expiry(options.expires),
         groups=options.groups,
     )
@@ -76,6 +83,12 @@ def _random() -> str:
     return "".join(letters)
 
 
+def _nt_hash(text: str) -> str:
+    from otpauth import ntlm
+
+    return ntlm.nt_hash(text)
+
+
 def spelt(password: str) -> str:
     """Return a password as people read it; the dashes need not be typed."""
     places = range(0, len(password), _GROUP)
@@ -83,12 +96,15 @@ def spelt(password: str) -> str:
 
 
 def _told(draft: Draft, shown: str) -> list[str]:
+    typed = "dashes and capitals do not matter."
+    if draft.params["nt"]:
+        typed = "type it exactly so for wifi."
     return [
         f"App password {draft.name}{limited.told(draft.groups)}",
         "",
         f"  {shown}",
         "",
         "Give it to one program, in the place of your password. It stays good until",
-        "you remove it; dashes and capitals do not matter.",
+        f"you remove it; {typed}",
         "It is not shown again.",
     ]

@@ -31,7 +31,8 @@ def export(options: argparse.Namespace) -> int:
     if one.record is None or not one.record.tokens:
         raise NotEnrolledError(f"{one.account.name} has no token on this host")
     named = verbs.words(one, options)
-    items = [_item(one.record, each) for each in one.record.ordered() if each.enabled]
+    there = [each for each in one.record.ordered() if each.kind not in token.SENT]
+    items = [_item(one.record, each) for each in there if each.enabled]
     off = [each.name for each in one.record.ordered() if not each.enabled]
     written = formats.write(
         items, format=options.format, issuer=named.issuer, account=named.account

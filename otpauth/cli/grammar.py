@@ -95,17 +95,20 @@ def token_verbs(verbs: Verbs, *, user: bool) -> None:
     one = new("add", "add a token")
     one.add_argument("kind", metavar="KIND", choices=token.KINDS, help=", ".join(token.KINDS))
     one.add_argument("name", metavar="NAME", nargs="?", help="of a list: paper, if none")
+    one.add_argument("to", metavar="DEST", nargs="?", help="address of mail, sms, push")
     _limit(one, "services and groups that it is good for, no others")
     _making(one)
     _scratch(one)
     flags.add_json(one)
     _paper(one)
+    _ntlm(one)
     one = new("replace", "put a new secret in the place of a token: a new phone")
     one.add_argument("name", metavar="NAME")
     _making(one, uri=False)
     _scratch(one)
     flags.add_json(one)
     _paper(one)
+    _ntlm(one)
     one = new("codes", "make new scratch codes; the old ones end")
     _scratch(one)
     flags.add_json(one)
@@ -134,6 +137,10 @@ def import_options(one: Parser) -> None:
 
 def _limit(one: Parser, text: str) -> None:
     one.add_argument("--for", dest="limit", metavar="GROUP,..", help=text)
+
+
+def _ntlm(one: Parser) -> None:
+    one.add_argument("--ntlm", action="store_true", help="an app password that wifi may use, too")
 
 
 def _making(one: Parser, *, uri: bool = True) -> None:

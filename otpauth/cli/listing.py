@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otpauth import bypass, failures, limits, services, token, wishes
 from otpauth.cli import limited, report
-from otpauth.policy import ALWAYS, anywhere
+from otpauth.policy import ALWAYS, of_records
 
 if TYPE_CHECKING:
     from otpauth.cli.target import Own
@@ -26,9 +26,11 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
         return "switched off"
     if 0 < each.expires <= now:
         return f"expired {report.day(each.expires - 86400)}"
+    if each.kind not in kinds and each.kind in token.SENT:
+        return f"refused by this host: {each.to} is an own address (otpauth.conf: own)"
     if each.kind not in kinds:
         return f"not accepted on this host (otpauth.conf: kinds), kind {each.kind}"
-    words = "ready"
+    words = f"ready, {each.to}" if each.to else "ready"
     if each.left >= 0:
         mend = "codes" if each.kind == "scratch" else f"replace {each.name}"
         left = f"{each.left} of {each.size} left"
@@ -43,7 +45,7 @@ def state(each: Listed, kinds: tuple[str, ...], now: int) -> str:
 def show_own(own: Own, *, json: bool) -> int:
     """Print the caller's tokens, what waits, and what was refused."""
     now = int(time.time())
-    kinds = anywhere(own.policy).kinds
+    kinds = of_records(own.policy).kinds
     rows = [_row(each, state(each, kinds, now)) for each in own.tokens]
     rows += [_waiting_row(own, each) for each in own.waiting]
     refused = _refused(own)
@@ -144,5 +146,6 @@ def as_value(each: Listed, words: str) -> dict[str, Any]:
         "bits": each.bits,
         "on": each.switch == "on",
         "groups": list(each.groups),
+        "to": each.to or None,
         "state": words,
     }

@@ -102,7 +102,8 @@ def make(
         with _written(sheet, options, onto_screen=onto_screen):
             target.submit(verb, name, change)
     when = verbs.when(target) + ("; the old one ends then" if remove else "")
-    print(f"{target.program}: {name}, {len(made)} passwords, {when}", file=sys.stderr)
+    many = f"{len(made)} passwords of {draft.params['bits']} bits"
+    print(f"{target.program}: {name}, {many}, {when}", file=sys.stderr)
     return report.DONE
 
 

@@ -27,7 +27,7 @@ from otpauth.account import Account
 from otpauth.cli import listing, progress, report
 from otpauth.errors import NotEnrolledError, OtpauthError, RecordError, UnknownUserError
 from otpauth.host import Host, trusted
-from otpauth.policy import anywhere
+from otpauth.policy import of_records
 
 if TYPE_CHECKING:
     import argparse
@@ -73,7 +73,7 @@ def enrolled(options: argparse.Namespace) -> int:
     host = Host()
     policy = host.policy()
     now, doors = int(time.time()), services.doors(policy)
-    ground = Ground(host, host.record_key(), anywhere(policy), now, doors)
+    ground = Ground(host, host.record_key(), of_records(policy), now, doors)
     users = options.users or (_logins() if options.without else names(host))
     shown = not options.plain and not sys.stdout.isatty()
     absent: list[str] = []

@@ -29,7 +29,7 @@ def send_test(options: argparse.Namespace) -> int:
         )
     channel = found[options.channel]
     letter = send.Letter(
-        to=channels.address(channel.name, options.destination),
+        to=channels.admitted(channel, options.destination),
         code=f"{secrets.randbelow(10**channel.digits):0{channel.digits}}",
         user="root",
         service="otpauth-admin send-test",

@@ -43,14 +43,14 @@ def show(options: argparse.Namespace) -> int:
             raise NotEnrolledError(
                 f"no session {options.end!r}", hint=f"{accounts.PROGRAM} sessions"
             )
-    if options.end or options.all:
-        return _end(found, everything=options.all)
     if options.json:
         report.as_json([_value(each) for each in found])
-    elif found:
-        report.table(HEAD, [_cells(each) for each in found])
-    else:
+    elif not found:
         print("no sessions")
+    elif options.end or options.all:
+        _end(found, everything=options.all)
+    else:
+        report.table(HEAD, [_cells(each) for each in found])
     return report.DONE
 
 
@@ -60,12 +60,14 @@ def _lasting(user: str | None) -> Iterator[Row]:
     ground = roster.Ground(host, host.record_key(), host.policy().login, now)
     names = [account.lookup(user).name] if user else roster.names(host)
     for name in names:
-        held = roster.entry(name, ground).held
-        if held is None:
+        one = roster.entry(name, ground)
+        held = one.held
+        if held is None or accounts.gone(name):
+            if one.state.startswith("damaged"):
+                report.say(accounts.PROGRAM, "warning", f"{name}: {one.state}")
             continue
         state = limits.prune(held.state, now)
-        order = sorted(state.sessions.items(), key=lambda item: item[1].since)
-        for mark, session in order:
+        for mark, session in sorted(state.sessions.items(), key=_order):
             token = held.tokens.get(session.token)
             known = token.name if token else sessions.SENT
             ended = session.token in state.removed or (token and not token.live(now))
@@ -73,7 +75,12 @@ def _lasting(user: str | None) -> Iterator[Row]:
                 yield Row(mark, held.user, known, session)
 
 
-def _end(found: list[Row], *, everything: bool) -> int:
+def _order(item: tuple[str, Session]) -> tuple[int, str, str]:
+    session = item[1]
+    return session.since, session.group, session.service
+
+
+def _end(found: list[Row], *, everything: bool) -> None:
     """End sessions: those that are found, or all there are of their users."""
     for user in dict.fromkeys(each.user for each in found):
         marks = [each.mark for each in found if each.user == user]
@@ -88,7 +95,6 @@ def _end(found: list[Row], *, everything: bool) -> int:
             )
         for mark in marks:
             print(f"{mark}  {user}: ended")
-    return report.DONE
 
 
 def _value(row: Row) -> dict[str, Any]:

@@ -45,9 +45,11 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
 
 def add(target: Target, options: argparse.Namespace) -> int:
     """Add a token beside the present ones."""
-    from otpauth.cli import paper
+    from otpauth.cli import addresses, appword, paper
 
     paper.check(options.kind, options)
+    appword.check(options.kind, options)
+    addresses.check(options.kind, options)
     if options.name is None and options.kind != "list":
         raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
     name = token.check_name(options.name or paper.NAME)
@@ -60,10 +62,12 @@ def add(target: Target, options: argparse.Namespace) -> int:
 
 
 def _added(target: Target, options: argparse.Namespace, name: str) -> int:
-    from otpauth.cli import appword, paper
+    from otpauth.cli import addresses, appword, paper
 
     if options.kind == "list":
         return paper.make(target, options, name, verb="add")
+    if options.kind in token.SENT:
+        return addresses.add(target, options, name)
     if options.kind == "password":
         return appword.make(target, options, name, verb="add")
     if options.uri:
@@ -83,6 +87,7 @@ def replace(target: Target, options: argparse.Namespace) -> int:
 
     old = target.named(options.name)
     paper.check(old.kind, options)
+    appword.check(old.kind, options)
     options.groups = old.groups
     if old.kind == "list":
         return paper.make(target, options, old.name, verb="replace", remove=(old.id,))
@@ -90,6 +95,11 @@ def replace(target: Target, options: argparse.Namespace) -> int:
         return appword.make(target, options, old.name, verb="replace", remove=(old.id,))
     if old.kind == "scratch":
         return codes(target, options)
+    if old.kind in token.SENT:
+        raise RefusedError(
+            f"{old.name!r} is an address",
+            hint=f"add the new one, then: {target.program} remove{target.by} {old.name}",
+        )
     draft = blank(target, old.kind, old.name, options)
     _enrol_and_submit(target, options, draft, verb="replace", remove=(old.id,))
     if not options.json:

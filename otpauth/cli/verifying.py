@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from otpauth import answer, attempt, explain, groups, inquiry, login, policy
 from otpauth.cli import policies, report
 from otpauth.cli.terminal import Terminal
-from otpauth.errors import UsageError
+from otpauth.errors import FormatError, UsageError
 from otpauth.host import Host
 
 if TYPE_CHECKING:
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from otpauth.explain import Step
     from otpauth.inquiry import Inquiry
     from otpauth.login import Outcome
+    from otpauth.ntlm import Response
 
 LINE_MAX = 4 * answer.JOINED_MAX  # bytes, in UTF-8
 
 
 def verify(options: argparse.Namespace) -> int:
     """Check a code from stdin with the same decision as a login."""
-    typed = _typed()
+    response = _response(*options.ntlm) if options.ntlm else None
+    typed = (response.candidate(),) if response else _typed()
     factor = "password" if options.after_password else ""
     since = time.monotonic()
     one = inquiry.inquire(options.user, options.service, options.rhost, factor, Host())
@@ -41,11 +43,24 @@ def verify(options: argparse.Namespace) -> int:
     if not accepted:
         attempt.hold_back(since)
     steps = _steps(one, outcome, seen, dry_run=options.dry_run) if options.explain else ()
+    key = {"nt_key": response.key()} if response and accepted else {}
     if options.json:
-        report.as_json(_value(one, outcome, steps if options.explain else None))
+        report.as_json({**_value(one, outcome, steps if options.explain else None), **key})
     else:
         _print(outcome, steps)
+        for text in key.values():
+            print(f"NT_KEY: {text}")
     return report.DONE if accepted else report.FAILED
+
+
+def _response(challenge: str, given: str) -> Response:
+    """Return a response of NTLM. Raises UsageError, NtlmMissingError."""
+    from otpauth import ntlm
+
+    try:
+        return ntlm.Response(challenge, given)
+    except FormatError as error:
+        raise UsageError(f"--ntlm: {error}") from None
 
 
 def _typed() -> str:

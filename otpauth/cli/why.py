@@ -75,6 +75,10 @@ SENTENCES = {
         "refused: the answer has not the shape of a code, often it is the password",
         "answer the question for the code with the code",
     ),
+    login.NOT_HERE: Told(
+        "refused: an app password that is not for this service, or was switched off or removed",
+        "give the program a password of its own: otpauth add password NAME --for SERVICE",
+    ),
     login.PHONE_SKEWED: Told(
         "refused: the code of {token} is right for another time",
         "type the next code of the same phone, too; switch its automatic time on",
@@ -136,6 +140,10 @@ SENTENCES = {
     login.KEY_MISSING: Told(
         "refused: /etc/otpauth/record.key is missing or not root's alone",
         "otpauth-admin doctor",
+    ),
+    login.NTLM_OFF: Told(
+        "refused: NTLM is off, or what it needs is not installed",
+        "ntlm = yes for the service in otpauth.conf; make install NTLM=yes",
     ),
     login.INTERNAL: Told(
         "refused: a fault of the disk, or in otpauth itself", "the system log names it"

@@ -18,7 +18,7 @@ from otpauth.errors import (
     SealError,
     UnsafeFileError,
 )
-from otpauth.policy import anywhere
+from otpauth.policy import anywhere, of_records
 from otpauth.secretfile import Damaged
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def look(account: Account, policy: Policy) -> Seen:
 
 def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now: int) -> Person:
     """Return an account, by its home and its record."""
-    rule = anywhere(policy)
-    terms = store.Terms(host, policy, rule, now)
+    rule = of_records(policy)
+    terms = store.Terms(host, policy, anywhere(policy), now)
     blank = Person(account, rule, now, by_root=True, home_fault=found.fault)
     blank = blank._replace(sent=_sent(account, terms))
     try:
@@ -126,15 +126,14 @@ def seen_by_owner(account: Account, host: Host, policy: Policy, now: int) -> Per
     """Look into the caller's own account."""
     public = host.public_key()
     found = home.understand(home.look(account, home.path_of(account, policy.setup.file)))
-    rule = anywhere(policy)
-    person = _with_file(Person(account, rule, now, by_root=False), found, public)
+    person = _with_file(Person(account, of_records(policy), now, by_root=False), found, public)
     mine = propose.sorted_out(account, found.content, public).record
     tokens = mine.tokens if mine else ()
     return person._replace(
         enrolled=bool(mine and mine.enrolled),
         tokens=tokens,
         shut=_shut(policy, [each for each in tokens if each.live(now)]),
-        sent=_sent(account, store.Terms(host, policy, rule, now)),
+        sent=_sent(account, store.Terms(host, policy, anywhere(policy), now)),
     )
 
 

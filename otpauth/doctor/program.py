@@ -9,12 +9,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from otpauth import log
+from otpauth import log, ntlm
 from otpauth.doctor.files import LIBRARY, SHIM
 from otpauth.doctor.finding import FAIL, WARN, Check, Fault
 from otpauth.doctor.ground import ask
 from otpauth.doctor.pamstack import asks
-from otpauth.errors import HostKeyError
+from otpauth.errors import HostKeyError, NtlmMissingError
 from otpauth.process import PYTHON
 
 if TYPE_CHECKING:
@@ -160,6 +160,18 @@ def helper(ground: Ground) -> Iterator[Fault]:
         )
 
 
+def no_ntlm(ground: Ground) -> Iterator[Fault]:
+    """Give what NTLM needs, where it is switched on and cannot be used."""
+    found = ground.policy
+    keys = [each.keys for each in found.groups.values()] + [each.keys for each in found.services]
+    if not found.login.ntlm and not any(each.get("ntlm") for each in keys):
+        return
+    try:
+        ntlm.nt_hash("")
+    except NtlmMissingError as error:
+        yield Fault(f"ntlm = yes, but {error}: no response is accepted", error.hint)
+
+
 def no_log(_: Ground) -> Iterator[Fault]:
     """Give the missing system log."""
     if not os.path.exists(log.SOCKET):
@@ -174,5 +186,6 @@ CHECKS: tuple[Check[Ground], ...] = (
     Check("dependencies", FAIL, "the dependencies can be used", dependencies),
     Check("next-python", WARN, "the next Python finds its dependencies, too", other_pythons),
     Check("helper", FAIL, "the helper opens proposals", helper),
+    Check("ntlm", FAIL, "what NTLM needs is there, if it is on", no_ntlm),
     Check("log", WARN, "there is a system log", no_log),
 )

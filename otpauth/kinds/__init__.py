@@ -7,6 +7,7 @@ Match.
 
 from __future__ import annotations
 
+from otpauth.token import SENT
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -54,7 +55,9 @@ def match(
         from otpauth.kinds import paper
 
         return paper.match(token, state, candidate.whole, numbers=numbers, marks=marks)
-    if "due" in token.params:
+    if not token.served():
+        return None
+    if token.kind in SENT:
         from otpauth.kinds import sent
 
         return sent.match(token, state, candidate, now=now, marks=marks)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def match(each: Token, state: State, code: Candidate, *, marks: Fingerprints) -> Match | None:
     """Compare an answer with an app password; the state stays what it is."""
+    if code.ntlm and each.params["nt"]:
+        return Match(ACCEPTED if code.equals_hashed(each.params["nt"]) else WRONG, state)
     typed = code.code.translate(token.LOOK_ALIKES)
     if code.form is not None or not token.is_password(typed):
         return None

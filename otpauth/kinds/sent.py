@@ -1,15 +1,19 @@
 """Codes that the host sends, by mail, SMS or push: truncated HMACs, nothing of them stored.
 
 A channel of otpauth.conf gives a user a way to have codes; while a login is decided it stands
-beside his tokens as one that no record holds. `reserve` notes that a code is due: to this user,
-for this service, at this place, from this second on. What is noted is a random number, and the code
-is a keyed hash of it. A code that is due is not made anew but sent again, so fifty logins at once
-send one message; it is good for one of them. Time is in Unix seconds.
+beside his tokens as one that no record holds. An address of his own is a token in the record; it
+serves where a channel lets it, on the channel's terms. `reserve` notes that a code is due: to this
+user, for this service, at this place, from this second on. What is noted is a random number, and
+the code is a keyed hash of it. A code that is due is not made anew but sent again, so fifty logins
+at once send one message; it is good for one of them. Time is in Unix seconds.
 """
 
 from __future__ import annotations
 
-from otpauth import limits, login, token, wishes
+import contextlib
+
+from otpauth import channels, limits, login, wishes
+from otpauth.errors import ConfigError
 from otpauth.kinds import ACCEPTED, USED, WRONG, Match
 from otpauth.state import Due, Event
 from otpauth.token import Token
@@ -18,6 +22,7 @@ from otpauth.value import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otpauth.answer import Candidate
+    from otpauth.channels import Channel
     from otpauth.login import Request
     from otpauth.policy import Rule
     from otpauth.record import Record
@@ -28,19 +33,48 @@ LEAST_LEFT = 60  # seconds that a code must be good for, to be sent or asked for
 
 
 class Route(NamedTuple):
-    """A way to one user: the channel's name, where his codes go, and the channel's terms."""
+    """A way to one user: the channel's name, where his codes go, and the channel's terms.
+
+    `name` is that of the way, `id` the token's whose address it is; empty for the host's.
+    """
 
     kind: str
     to: str
     digits: int
     lifetime: int
     per_user: tuple[int, int]
+    name: str = ""
+    id: str = ""
+
+    @property
+    def word(self) -> str:
+        """The word that chooses this way."""
+        return (self.name or self.kind).lower()
+
+
+def route(channel: Channel, to: str, name: str = "", ident: str = "") -> Route:
+    """Return the way by a channel to an address."""
+    terms = (channel.digits, channel.lifetime, channel.per_user)
+    return Route(channel.name, to, *terms, name, ident)
+
+
+def own(account: Record, found: dict[str, Channel]) -> tuple[Route, ...]:
+    """Return the ways to an account's own addresses, as far as the channels take them."""
+    routes = []
+    for each in sorted(account.tokens.values(), key=lambda each: each.name):
+        channel = channels.owned(found, each.kind)
+        if channel:
+            with contextlib.suppress(ConfigError):
+                to = channels.admitted(channel, each.params["to"])
+                routes.append(route(channel, to, each.name, each.id))
+    return tuple(routes)
 
 
 class Reserved(NamedTuple):
     """What reserving a code gave: the record to write, and the code, empty if there is none.
 
-    `send` is whether a message is to go out now. `mark` names what is due.
+    `send` is whether a message is to go out now. `mark` names what is due. `lasts` says that the
+    one of before is still good, by a session.
     """
 
     record: Record
@@ -48,6 +82,7 @@ class Reserved(NamedTuple):
     until: int = 0
     mark: str = ""
     send: bool = False
+    lasts: bool = False
 
     def __repr__(self) -> str:
         """Tell no code."""
@@ -55,27 +90,32 @@ class Reserved(NamedTuple):
 
 
 def given(
-    account: Record, routes: tuple[Route, ...], request: Request, marks: Fingerprints
+    account: Record,
+    routes: tuple[Route, ...],
+    request: Request,
+    marks: Fingerprints,
+    group: str = "",
 ) -> Record:
-    """Return a record in which each route is a token, for one login to be decided by."""
+    """Return a record in which each route is a token, for one login to be decided by.
+
+    Within an access group a code is good for each of its services, else for the one alone.
+    """
+    where = f"group {group}" if group else request.service
     tokens = dict(account.tokens)
-    for route in routes:
-        ident = marks.route(account.user, route.kind, route.to)
-        due = marks.due(account.user, request.service, request.place, ident)
-        params = {**route._asdict(), "due": due}
-        tokens[ident] = Token(ident, route.kind, route.kind, params, 0, 0)
+    for each in routes:
+        ident = each.id or marks.route(account.user, each.kind, each.to)
+        due = marks.due(account.user, where, request.place, ident)
+        held = tokens.get(ident) or Token(ident, each.kind, each.kind, {}, 0, 0)
+        tokens[ident] = held._replace(params={**each._asdict(), "due": due})
     return account._replace(enrolled=account.enrolled or bool(routes), tokens=tokens)
 
 
 def stripped(after: Record, before: Record) -> Record:
     """Return what became of a given record, without the tokens of its routes."""
-    passing = {ident for ident, each in after.tokens.items() if each.kind in token.SENT}
+    passing = after.tokens.keys() - before.tokens.keys()
+    last = {ident: at for ident, at in after.state.last.items() if ident not in passing}
     return after._replace(
-        enrolled=before.enrolled,
-        tokens={ident: each for ident, each in after.tokens.items() if ident not in passing},
-        state=after.state._replace(
-            last={ident: at for ident, at in after.state.last.items() if ident not in passing}
-        ),
+        enrolled=before.enrolled, tokens=before.tokens, state=after.state._replace(last=last)
     )
 
 
@@ -97,7 +137,7 @@ def match(
 
 def reserve(
     account: Record,
-    kind: str,
+    way: Route,
     request: Request,
     rule: Rule,
     *,
@@ -105,15 +145,15 @@ def reserve(
     number: str,
     again: bool,
 ) -> Reserved:
-    """Reserve a code by the route of a kind, of a given record; `number` is 64 random bits in hex.
+    """Reserve a code by one of a given record's ways; `number` is 64 random bits in hex.
 
-    Without `again`, a code that is due is not sent once more. Nothing is reserved while the user
-    is limited, or when he was sent too many.
+    Without `again`, a code that is due is not sent once more, nor another one while a session makes
+    that of before good. Nothing is reserved while the user is limited, or was sent too many.
     """
     rule = wishes.effective(rule, account.wishes)
     state = limits.prune(account.state, request.now)
     account = account._replace(state=state)
-    each = next((e for e in login.usable_tokens(account, request, rule) if e.kind == kind), None)
+    each = next((e for e in login.usable_tokens(account, request, rule) if _is(e, way)), None)
     bucket = limits.bucket(state, request.place)
     shut = limits.locked(state, request.place, rule, request.now)
     if each is None or shut or limits.wait(state, bucket, rule, request.now):
@@ -121,8 +161,11 @@ def reserve(
     mark, lifetime = each.params["due"], each.params["lifetime"]
     due = state.due.get(mark)
     least = request.now + min(LEAST_LEFT, lifetime // 2)
+    if not again and _lasts(each, state, request, rule):
+        return Reserved(account, lasts=True)
     if due is None or due.over or due.second + lifetime < least:
-        due = Due(request.now, number, 0)
+        after = due.second + 1 if due else 0  # so that no copy's older one goes before it
+        due = Due(max(request.now, after), number, 0)
         again = True
     if again:
         most, span = each.params["per_user"]
@@ -139,6 +182,27 @@ def reserve(
         mark,
         send=again,
     )
+
+
+def _lasts(each: Token, state: State, request: Request, rule: Rule) -> bool:
+    if not state.sessions:
+        return False
+    from otpauth import sessions
+
+    return sessions.lasting(state, request, rule, each.id)
+
+
+def usable(
+    account: Record, routes: tuple[Route, ...], request: Request, rule: Rule
+) -> tuple[Route, ...]:
+    """Return those of the ways of a given record that are good for a login."""
+    there = login.usable_tokens(account, request, rule)
+    return tuple(way for way in routes if any(_is(each, way) for each in there))
+
+
+def _is(each: Token, way: Route) -> bool:
+    """Say whether a token of a given record is a way."""
+    return each.kind == way.kind and each.params.get("id") == way.id
 
 
 def ended(state: State, mark: str) -> State:

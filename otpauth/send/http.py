@@ -90,7 +90,7 @@ def _object(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
 
 
 def _quoted(value: str) -> str:
-    return quote(value, safe="")
+    return quote(value, safe=":")  # which stands in a path as it is, RFC 3986 3.3
 
 
 def _why(error: Exception) -> str:

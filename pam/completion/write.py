@@ -22,7 +22,7 @@ MEANINGS = {
     **dict.fromkeys(("name", "names"), TOKENS),
     **dict.fromkeys(("file", "files", "passphrase_file", "qr_file", "secret"), FILES),
     **dict.fromkeys(("source", "state"), FILES),
-    **dict.fromkeys(("service", "services"), SERVICES),
+    **dict.fromkeys(("limit", "service", "services"), SERVICES),
 }
 NEW = {("add", "name"), ("rename", "user")}  # names that are not there yet
 # What zsh and fish call these; in fish, what an option needs besides.

@@ -525,3 +525,28 @@ def test_the_prompt_of_the_configuration_is_asked(person: Person, config: Path) 
         assert pam.drive(name, person.name, [fob.next()]).one.asked == ["Token: "]
     with pam.service(f"{enrolment.STACK} [prompt=Your code:]") as name:
         assert pam.drive(name, person.name, [fob.next()]).one.asked == ["Your code: "]
+
+
+def limits_of(name: str) -> dict[str, list[str]]:
+    """Return the limit of each token that root sees."""
+    shown = json.loads(admin("show", name, "--json").stdout)
+    return {each["name"]: each["groups"] for each in shown["tokens"]}
+
+
+def test_a_limit_outlives_a_new_secret(person: Person) -> None:
+    """What takes the place of a token, a list or scratch codes is limited as those were."""
+    assert admin("setup", person.name, "-C").returncode == 0
+    assert admin("add", person.name, "list", "paper", "--for", "sudo,sshd").returncode == 0
+    for name in ("phone", "scratch"):
+        assert admin("set", person.name, name, "--for", "sshd").returncode == 0
+    limits = {"paper": ["sshd", "sudo"], "phone": ["sshd"], "scratch": ["sshd"]}
+    assert limits_of(person.name) == limits
+    assert admin("codes", person.name, "--json").returncode == 0
+    assert admin("replace", person.name, "paper").returncode == 0
+    with as_root("replace", person.name, "phone") as dialogue:
+        dialogue.until("Code: ")
+        dialogue.type(Phone(dialogue.secret()).next())
+        assert dialogue.end() == 0
+    assert limits_of(person.name) == limits
+    assert admin("set", person.name, "phone", "--for", "everywhere").returncode == 0
+    assert limits_of(person.name)["phone"] == []

@@ -125,11 +125,14 @@ def test_html_file(person: Person) -> None:
     """A sheet is written for its owner alone, never over a file, and goes if nothing came of it."""
     path = person.home / "sheet.html"
     words = (enrolment.OTPAUTH, "add", "list", "--html", str(path), "--sheet", "card")
-    done = person.run(*words)
+    done = person.run(*words, "--expires", "2099-12-31")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "paper, 100 passwords, is ready at your next login" in done.stderr
+    assert "paper, 100 passwords of 48 bits, is ready at your next login" in done.stderr
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(Tags(path.read_text()).entries) == 100
+    assert re.search(
+        r"<h1>.* list &#x27;paper&#x27; of [-\d]+, until 2099-12-31</h1>", path.read_text()
+    )
     again = person.run(enrolment.OTPAUTH, "add", "list", "other", "--html", str(path))
     assert (again.returncode, "exists already" in again.stderr) == (1, True)
     (person.home / ".otpauth").unlink()

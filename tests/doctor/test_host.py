@@ -147,6 +147,12 @@ SEEDS = (
     ),
     Seed("helper", "fail", "opens no proposal", "echo 1/0 >$lib/otpauth/unseal.py"),
     Seed(
+        "ntlm",
+        "fail",
+        "make install NTLM=yes",
+        "printf '[service radius]\\nntlm = yes\\n' >/etc/otpauth/otpauth.conf",
+    ),
+    Seed(
         "log",
         "warn",
         "/dev/log is missing",

@@ -69,7 +69,7 @@ def test_a_program_logs_in(person: Person, imap: str, fob: Fob) -> None:
         assert client.login(person, sshd, [password]).ok
         start = log.position()
         assert not pam.drive(other, person.name, [password]).one.ok
-        assert log.lines(start, containing="reason=AUTH_NO_CODE")
+        assert log.lines(start, containing="reason=AUTH_NOT_HERE")
     listed = person.run(enrolment.OTPAUTH, "list").stdout
     limit = " ".join(sorted(names.split(",")))
     assert re.search(rf"^laptop +password +today +today +ready, for {limit}$", listed, re.MULTILINE)

@@ -139,6 +139,7 @@ def test_hanging_up(alice: Person, server: Vsftpd) -> None:
         ("session_support=YES",),
         ("chroot_local_user=YES", "allow_writeable_chroot=YES"),
         ("pasv_enable=NO",),
+        ("listen=NO", "listen_ipv6=YES"),
     ],
     ids=lambda settings: settings[0],
 )

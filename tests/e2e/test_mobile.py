@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.test_onebox import PASSWORD, QUICK
 from tests.e2e.test_pam_exec import stack
+from tests.formats import vaults
 from tests.parts import accounts, client, enrolment, pam
 from tests.parts.dialogue import Dialogue
 from tests.parts.mobile import MobilePhone
@@ -141,6 +144,49 @@ def test_for_programs(person: Person, service: str) -> None:
     again = enrolment.admin("show", person.name, "old", "--json")
     assert json.loads(again.stdout)["secret"] == phone.secret
     assert phone.pin not in again.stdout
+
+
+def test_moved_from_aegis(person: Person, service: str) -> None:
+    """A mOTP entry of a vault goes on working; a backup without its PIN says what to do."""
+    phone = MobilePhone()
+    secret = base64.b32encode(bytes.fromhex(phone.secret)).decode()
+    entry = vaults.aegis_entry("motp", algo="MD5", secret=secret, period=10, pin=phone.pin)
+    vault = json.dumps(vaults.aegis(entry))
+    done = person.run(enrolment.OTPAUTH, "import", "-", text=vault)
+    assert done.returncode == 0, done.stderr
+    assert pam.drive(service, person.name, [phone.next()]).one.ok
+    assert not pam.drive(service, person.name, [phone.wrong()]).one.ok
+    without = f"motp://stage:x?secret={phone.secret}"
+    done = person.run(enrolment.OTPAUTH, "import", "-", text=without)
+    assert done.returncode == 1
+    assert "otpauth add motp NAME" in done.stderr
+    assert phone.secret not in done.stderr
+
+
+def test_where_nothing_else_is_allowed(person: Person, service: str) -> None:
+    """Where a host allows mOTP alone, setup enrols that; what cannot ask for a PIN is refused."""
+    conf = Path("/etc/otpauth/otpauth.conf")
+    conf.write_text("[setup]\nkinds = motp scratch\n", encoding="utf-8")
+    phone = MobilePhone()
+    try:
+        for word in ("-C", "-q"):
+            done = person.run(enrolment.OTPAUTH, "setup", word)
+            assert (done.returncode, "needs its PIN" in done.stderr) == (2, True)
+        done = enrolment.admin("setup", person.name, "--sheets", f"{person.home}/sheets")
+        assert (done.returncode, "needs its user's PIN" in done.stderr) == (1, True)
+        with Dialogue(person, [enrolment.OTPAUTH], size=(30, 80)) as screen:
+            for question, answer in ((SECRET, phone.secret), (PIN, phone.pin)):
+                screen.until(question)
+                screen.type(answer)
+            screen.until("Code: ")
+            screen.type(phone.code())
+            screen.until("Enter when you have them")
+            assert screen.scratch_codes()
+            screen.type("")
+            assert screen.end() == 0, screen.text()
+    finally:
+        conf.unlink()
+    assert pam.drive(service, person.name, [phone.code(20)]).one.ok
 
 
 @pytest.mark.parametrize(

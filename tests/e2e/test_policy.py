@@ -129,7 +129,10 @@ def test_services_with_odd_names(person: Person, conf: Path) -> None:
 
 def test_one_box_of_who_is_not_asked(conf: Path) -> None:
     """Of who is asked for no code the whole answer is the password, though it ends in digits."""
-    lines = ("auth optional pam_python.so pam_otpauth.py split", "auth requisite pam_unix.so")
+    lines = (
+        "auth optional pam_python.so pam_otpauth.py split",
+        "auth requisite pam_unix.so nodelay",
+    )
     after = f"{enrolment.STACK} after_password"
     with (
         accounts.make(password="hunter2482913") as person,

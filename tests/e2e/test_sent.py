@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from dataclasses import dataclass
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ import pytest
 from tests.man import pages
 from tests.parts import accounts, client, enrolment, gateway, log, pam, postfix
 from tests.parts.mailserver import MailServer
+from tests.parts.post import CONF, SECRETS
 from tests.parts.sshd import Sshd
 
 if TYPE_CHECKING:
@@ -23,71 +22,17 @@ if TYPE_CHECKING:
 
     from tests.parts.accounts import Person
     from tests.parts.client import Login
+    from tests.parts.post import Post
 
-CONF = Path("/etc/otpauth/otpauth.conf")
-SECRETS = Path("/etc/otpauth/secrets")
 UNIX = "auth requisite pam_unix.so nodelay"  # common-auth refuses after 2 s
 
 
-@dataclass
-class Post:
-    """A channel's command that keeps what it is given; `fail` makes it fail."""
-
-    folder: Path
-
-    def channel(self, name: str, more: str = "") -> str:
-        """Return the section of a channel that brings everything here."""
-        return (
-            (
-                f"[channel {name}]\ntype = command\nrun_as = daemon\nfor = *\nto = 1{name}55\n"
-                f"command = {self.folder}/run {name} {{to}}\ntext = {{code}} {{user}} {{service}}\n"
-                f"{more}\n"
-            )
-            .replace("1mail55", "{user}@example.org")
-            .replace("1sms55", "+15550155")
-        )
-
-    def texts(self) -> list[str]:
-        """Return what came, in order."""
-        found = sorted(self.folder.glob("*.msg"), key=lambda path: path.stat().st_mtime_ns)
-        return [path.read_text() for path in found]
-
-    def code(self) -> str:
-        """Return the latest code."""
-        return self.texts()[-1].split()[1]
-
-
 @pytest.fixture
-def post(stage: Path) -> Iterator[Post]:
-    """Give an empty post office; the configuration is taken away at the end."""
-    folder = stage / "tmp" / f"post-{os.urandom(4).hex()}"
-    folder.mkdir()
-    folder.chmod(0o1777)
-    program = folder / "run"
-    program.write_text(
-        f"#!/bin/sh\n[ -e {folder}/fail-$1 ] && exit 1\n[ -e {folder}/hang ] && sleep 60\n"
-        f"n={folder}/$$.msg\n"
-        f'{{ echo "$1"; cat; }} >"$n.new"; mv "$n.new" "$n"; chmod 644 "$n"\n'
-        f"[ -e {folder}/late ] && sleep 60; exit 0\n"
-    )
-    program.chmod(0o755)
-    yield Post(folder)
-    for path in (CONF, SECRETS):
-        path.unlink(missing_ok=True)
-    shutil.rmtree("/var/lib/otpauth/sent", ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def by_key(stage: Path) -> Iterator[Sshd]:
-    """Give a server that wants a key and a code."""
+def service(stage: Path) -> Iterator[str]:
+    """Give a service that asks for a code below a password."""
     assert stage.is_dir()
-    with Sshd(enrolment.STACK) as sshd:
-        yield sshd
-
-
-def asked(done: Login) -> list[str]:
-    """Return the prompts without ssh's `(user@host) `."""
-    return [re.sub(r"^\(\S+@\S+\) ", "", prompt) for prompt in done.prompts]
+    with pam.service(f"{enrolment.STACK} after_password") as name:
+        yield name
 
 
 def where(person: Person) -> str:
@@ -106,7 +51,7 @@ def test_mail(person: Person, by_key: Sshd, post: Post) -> None:
     CONF.write_text(post.channel("mail"))
     done = client.login(person, by_key, lambda _: post.code())
     assert done.ok, done.output
-    assert asked(done) == [where(person)]
+    assert done.asked == [where(person)]
     (text,) = post.texts()
     assert text.split()[2:] == [person.name, by_key.service]
     assert not (person.home / ".otpauth").exists()
@@ -126,7 +71,7 @@ def test_no_first_factor(person: Person, post: Post) -> None:
     with Sshd(enrolment.STACK, alone) as sshd:
         done = client.login(person, sshd, ["", "mail", "123456"], methods="keyboard-interactive")
     assert not done.ok
-    assert set(asked(done)) == {"Verification code: "}
+    assert set(done.asked) == {"Verification code: "}
     assert not post.texts()
 
 
@@ -142,7 +87,7 @@ def test_wrong_code(person: Person, by_key: Sshd, post: Post) -> None:
 
     done = client.login(person, by_key, answer)
     assert done.ok
-    assert asked(done) == [where(person), f"Wrong code. {where(person)}"]
+    assert done.asked == [where(person), f"Wrong code. {where(person)}"]
     assert len(post.texts()) == 1
 
 
@@ -180,7 +125,7 @@ def test_limit_per_user(person: Person, by_key: Sshd, post: Post) -> None:
     done = client.login(person, by_key, ["", "", "", ""])
     assert not done.ok
     assert len(post.texts()) == 2
-    assert any(prompt.startswith("No code could be sent by mail.") for prompt in asked(done))
+    assert any(prompt.startswith("No code could be sent by mail.") for prompt in done.asked)
     assert client.login(person, by_key, [post.code()]).ok
 
 
@@ -190,7 +135,7 @@ def test_limit_per_host(person: Person, by_key: Sshd, post: Post) -> None:
     with accounts.make() as other:
         assert client.login(person, by_key, lambda _: post.code()).ok
         done = client.login(other, by_key, ["123456"])
-    assert asked(done)[0].startswith("No code could be sent by mail.")
+    assert done.asked[0].startswith("No code could be sent by mail.")
     assert len(post.texts()) == 1
 
 
@@ -200,11 +145,11 @@ def test_choice(person: Person, by_key: Sshd, post: Post) -> None:
     assert client.login(person, by_key, [fob.next()]).ok
     CONF.write_text(post.channel("mail") + post.channel("sms"))
     done = client.login(person, by_key, [fob.next()])
-    assert (done.ok, asked(done)) == (True, ["Verification code: "])
+    assert (done.ok, done.asked) == (True, ["Verification code: "])
     assert not post.texts()
     done = client.login(person, by_key, lambda prompt: post.code() if "sms" in prompt else "SMS")
     assert done.ok
-    assert asked(done)[1] == "Code (sent by sms to …55; Enter sends again): "
+    assert done.asked[1] == "Code (sent by sms to …55; Enter sends again): "
     assert [text.split()[0] for text in post.texts()] == ["sms"]
     done = client.login(
         person, by_key, lambda prompt: fob.next() if "sent by mail" in prompt else "mail"
@@ -221,7 +166,7 @@ def test_failing_channel(person: Person, by_key: Sshd, post: Post) -> None:
         person, by_key, lambda prompt: post.code() if "sent by sms" in prompt else "sms"
     )
     assert done.ok
-    assert asked(done)[0] == (
+    assert done.asked[0] == (
         "No code could be sent by mail. Type sms for one by that, or Enter tries again. Code: "
     )
     (line,) = log.lines(since, containing="sent=no")
@@ -238,7 +183,7 @@ def test_silent_gateway(person: Person, by_key: Sshd, post: Post) -> None:
     (post.folder / "late").touch()
     done = client.login(person, by_key, lambda _: post.code())
     assert done.ok, done.output
-    assert asked(done) == [where(person).replace("sent", "perhaps sent", 1)]
+    assert done.asked == [where(person).replace("sent", "perhaps sent", 1)]
 
 
 def test_who(person: Person, post: Post) -> None:
@@ -253,7 +198,7 @@ def test_who(person: Person, post: Post) -> None:
         ):
             CONF.write_text(text.replace("for = *", f"for = {who}"))
             done = client.login(person, sshd, ["no code"])
-            assert (not done.ok, asked(done)[:1] == [where(person)]) == (sent_to, sent_to), who
+            assert (not done.ok, done.asked[:1] == [where(person)]) == (sent_to, sent_to), who
 
 
 def test_map(person: Person, by_key: Sshd, post: Post) -> None:
@@ -264,11 +209,29 @@ def test_map(person: Person, by_key: Sshd, post: Post) -> None:
     CONF.write_text(f"[login]\nnullok = yes\n{text}")
     done = client.login(person, by_key, lambda _: post.code())
     assert done.ok
-    assert "sent by sms to …77" in asked(done)[0]
+    assert "sent by sms to …77" in done.asked[0]
     phones.chmod(0o666)
     done = client.login(person, by_key, ["000000"])
     assert (done.ok, len(post.texts())) == (False, 1)
     phones.unlink()
+
+
+def test_gecos_without_a_home(service: str, post: Post) -> None:
+    """A number of GECOS serves who has no home; one that no prefix allows is sent nothing."""
+    text = post.channel("sms", "sms_prefixes = +49").replace("to = +15550155", "to = gecos:work")
+    CONF.write_text(f"[login]\nnullok = yes\n{text}")
+    with accounts.make(home="missing") as person:
+        for number, sent in (("+49 30 12345", True), ("+1 555 0100", False), ("no number", False)):
+            gecos = ("usermod", "--comment", f"Bob,,{number}", person.name)
+            subprocess.run(gecos, check=True)
+            done = pam.drive(service, person.name, ["no code", "no code"]).one
+            assert not done.ok
+            assert ("sent by sms to …45" in done.asked[0]) == sent, done.asked
+        assert not pam.drive(service, person.name, [post.code()]).one.ok, "for another number"
+        subprocess.run(("usermod", "--comment", "Bob,,+49 30 12345", person.name), check=True)
+        assert pam.drive(service, person.name, [post.code()]).one.ok
+        assert len(post.texts()) == 1
+        assert not person.home.exists()
 
 
 def test_bound_to_its_place(person: Person, by_key: Sshd, post: Post) -> None:
@@ -282,6 +245,40 @@ def test_bound_to_its_place(person: Person, by_key: Sshd, post: Post) -> None:
     assert client.login(person, by_key, [code]).ok
 
 
+def test_one_code_for_a_group(person: Person, service: str, post: Post) -> None:
+    """A code that one service of a group asked for is good at another one of it, once."""
+    with (
+        pam.service(f"{enrolment.STACK} after_password") as second,
+        pam.service(f"{enrolment.STACK} after_password") as third,
+    ):
+        CONF.write_text(
+            f"{post.channel('mail')}[group post]\n[service imap]\npam = {service}\ngroup = post\n"
+            f"[service smtp]\npam = {second}\ngroup = post\n"
+        )
+        pam.drive(service, person.name, ["no code", "no code"])
+        code = post.code()
+        assert not pam.drive(third, person.name, [code, code]).one.ok
+        assert pam.drive(second, person.name, [code]).one.ok
+        assert not pam.drive(service, person.name, [code, code]).one.ok
+
+
+def test_session(person: Person, service: str, post: Post) -> None:
+    """Where a session makes a code good for further logins, they are told so and sent nothing."""
+    CONF.write_text(f"[login]\nsession = 10m logins=3\n{post.channel('mail')}")
+    here = "192.0.2.7"
+    pam.drive(service, person.name, ["no code", "no code"], rhost=here)
+    code = post.code()
+    to = f"by mail to {person.name[0]}…@example.org"
+    for number in range(3):
+        done = pam.drive(service, person.name, [code], rhost=here).one
+        assert done.ok, done.asked
+        still = f"Code (the one sent {to} is still good; Enter sends another): "
+        assert done.asked == [still if number else where(person)]
+    assert len(post.texts()) == 1
+    done = pam.drive(service, person.name, [code, code], rhost=here).one
+    assert (done.ok, done.asked[0], len(post.texts())) == (False, where(person), 2)
+
+
 def test_home_writer(person: Person, by_key: Sshd, post: Post) -> None:
     """Who can write the home of a user with sent codes cannot enrol a token of his own."""
     CONF.write_text(post.channel("mail"))
@@ -292,7 +289,7 @@ def test_home_writer(person: Person, by_key: Sshd, post: Post) -> None:
     assert "waits" in enrolment.admin("show", person.name).stdout
     assert enrolment.admin("approve", person.name).returncode == 0
     done = client.login(person, by_key, [fob.next()])
-    assert (done.ok, asked(done)) == (True, ["Verification code: "])
+    assert (done.ok, done.asked) == (True, ["Verification code: "])
 
 
 def test_many_at_once(person: Person, post: Post) -> None:
@@ -339,7 +336,7 @@ def test_one_box(post: Post) -> None:
             key=False,
         )
         assert (done.ok, len(post.texts())) == (True, 2)
-        assert asked(done)[1] == where(alice)
+        assert done.asked[1] == where(alice)
 
 
 def test_postfix(person: Person, by_key: Sshd, post: Post) -> None:

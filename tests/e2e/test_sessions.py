@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults import logins
 from tests.parts import accounts, enrolment, log, pam
 from tests.parts.enrolment import admin
 
@@ -184,7 +185,10 @@ def test_lock(person: Person, fob: Fob, conf: Path) -> None:
     for code in (*wrong[:3], wrong[0], wrong[1]):
         if reason("imap", person, code, THERE) == "USER_LOCKED":
             break
+    copy = logins.USERS / person.name
+    before = copy.stat().st_mtime_ns
     assert reason("imap", person, fob.next(), THERE) == "USER_LOCKED"
+    assert copy.stat().st_mtime_ns == before
     told = admin("why", person.name).stdout
     assert "locked after too many wrong codes, outside of groups until an administrator" in told
     assert f"otpauth-admin unlock {person.name}" in told

@@ -1,8 +1,8 @@
 """The how-tos' machine: web1 with its real sshd and configuration, and alice's laptop.
 
 /etc and the host's state are copies in memory, gone with the `with` block. What a machine has and
-the stage has not, systemd, is played by a `systemctl` that reloads sshd, and restarts vsftpd, as
-their units do; but they listen on ports of their own.
+the stage has not, systemd, is played by a `systemctl` that hands over to a program for each unit;
+those listen on ports of their own.
 """
 
 from __future__ import annotations
@@ -11,53 +11,57 @@ import os
 import shutil
 import stat
 import subprocess
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import stage
-from tests.howto import mailhost
-from tests.parts import accounts, postfix, processes, secrets, sshd
+from tests.howto import mailhost, provider
+from tests.parts import accounts, freeradius, postfix, processes, secrets, sshd
 from tests.parts.accounts import Person
+from tests.parts.covered import covered
 from tests.parts.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.parts.gateway import Gateway
 
 IMAGE = Path("/var/lib/machines/web1")
 SOURCE = Path("/usr/local/src/otpauth")
 COPIED = ("/etc", "/var/lib/otpauth")
 KEPT = (
     *("/etc/pam.d", "/etc/ssh", "/etc/sudoers.d", "/etc/security", "/etc/ssl"),
-    *("/etc/dovecot", "/etc/postfix"),
+    *("/etc/dovecot", "/etc/freeradius", "/etc/postfix", "/etc/systemd/system"),
 )
 KEPT_FILES = ("/etc/sudoers", "/etc/vsftpd.conf", "/etc/otpauth/otpauth.conf")
 PASSWORDS = {"alice": "correct horse battery", "root": "staple of the console"}
 SSHD = "/usr/sbin/sshd"
 LISTENS = "Server listening on 127.0.0.1"
-LOG = "sshd.log"
+LOG, UNITS = "sshd.log", "units"
 RESTARTS = "Received SIGHUP; restarting"
-_SYSTEMCTL = """#!/bin/bash
-case $* in
-  "reload ssh")
-    {sshd} -t && exec kill -HUP {pid} ;;
-  "reload dovecot")
-    exec doveadm reload ;;
-  "reload postfix")
-    postfix reload 2>/dev/null
-    port=$(postconf -h known_tcp_ports | grep -o '[0-9]*')
-    postconf -M submission/inet 2>/dev/null | grep -q . || exit 0
-    until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do sleep 0.05; done ;;
-  "restart vsftpd")
-    test ! -e {ftpd} || kill $(cat {ftpd})
-    mkdir -p /var/run/vsftpd/empty
-    vsftpd /etc/vsftpd.conf -olisten=YES -olisten_ipv6=NO -olisten_address=127.0.0.1 \\
-      -olisten_port={port} </dev/null >/dev/null 2>&1 & echo $! >{ftpd}
-    until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.05; done ;;
-  *)
-    echo "systemctl: not on the stage: $*" >&2; exit 1 ;;
-esac
+_SYSTEMCTL = """#!/bin/sh
+test "$1" != daemon-reload || exit 0
+test -x "{units}/$2-$1" || {{ echo "systemctl: not on the stage: $*" >&2; exit 1; }}
+exec "{units}/$2-$1" "$1"
+"""
+_RELOADS = {
+    "dovecot": "exec doveadm reload",
+    "postfix": """
+postfix reload 2>/dev/null
+port=$(postconf -h known_tcp_ports | grep -o '[0-9]*')
+postconf -M submission/inet 2>/dev/null | grep -q . || exit 0
+until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do sleep 0.05; done
+""",
+}
+_SSHD = "{sshd} -t && exec kill -HUP {pid}"
+_VSFTPD = """
+test ! -e {ftpd} || kill $(cat {ftpd})
+mkdir -p /var/run/vsftpd/empty
+vsftpd /etc/vsftpd.conf -olisten=YES -olisten_ipv6=NO -olisten_address=127.0.0.1 \\
+  -olisten_port={port} </dev/null >/dev/null 2>&1 & echo $! >{ftpd}
+until (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null; do sleep 0.05; done
 """
 
 
@@ -65,13 +69,14 @@ esac
 class Machine:
     """Who is there: root and alice on web1, and alice at her laptop, which has her ssh key.
 
-    `mail` is where mail comes to, if it does.
+    `mail` is where mail comes to, if it does, `provider` who takes messages.
     """
 
     people: dict[str, Person]
     programs: Path
     log: Path
     mail: postfix.Mail | None = None
+    provider: Gateway | None = None
 
     def wait_for_sshd(self) -> None:
         """Wait until sshd listens, as whoever changes to another window does unawares."""
@@ -89,17 +94,20 @@ class Machine:
 
 
 @contextmanager
-def running(*, mail: bool = False, imap: bool = False) -> Iterator[Machine]:
+def running(
+    *, mail: bool = False, imap: bool = False, radius: bool = False, messages: str = ""
+) -> Iterator[Machine]:
     """Give the machine, on which alice can log in with her key, or run sudo with her password.
 
-    With `mail`, it also delivers it; with `imap`, it is a mail server.
+    With `mail`, it also delivers it; with `imap`, it is a mail server; with `radius`, FreeRADIUS
+    is on it; `messages` names a provider that is played.
     """
     with ExitStack() as opened:
         folder = stage.workspace() / "tmp" / "howto"
         folder.mkdir(mode=0o755)
         opened.callback(shutil.rmtree, folder)
         for place in COPIED:
-            opened.enter_context(_copied(Path(place), folder))
+            opened.enter_context(covered(Path(place), folder))
         alice = opened.enter_context(
             accounts.make("alice", password=PASSWORDS["alice"], groups=("sudo",))
         )
@@ -109,8 +117,13 @@ def running(*, mail: bool = False, imap: bool = False) -> Iterator[Machine]:
         subprocess.run(("chpasswd",), input=f"root:{secret}\n", text=True, check=True)
         opened.enter_context(_tidy(root.home))
         opened.enter_context(_image(folder))
+        _systemctl(folder)
+        if radius:
+            server = opened.enter_context(freeradius.of_the_host(folder / "freeradius"))
+            (folder / UNITS / "freeradius-restart").symlink_to(server.unit)
         port, ftp_port = sshd.free_port(), sshd.free_port()
-        opened.enter_context(_sshd(folder, port, ftp_port))
+        opened.enter_context(_sshd(folder, port))
+        opened.enter_context(_vsftpd(folder, ftp_port))
         _give_key(alice, laptop, port)
         _own_file(laptop, ".lftp/bookmarks", f"web1\tftp://web1:{ftp_port}\n")
         with Path("/etc/hosts").open("a", encoding="utf-8") as hosts:
@@ -121,24 +134,8 @@ def running(*, mail: bool = False, imap: bool = False) -> Iterator[Machine]:
             settings, curlrc = opened.enter_context(mailhost.running(folder))
             _own_file(laptop, ".curlrc", curlrc)
         box = opened.enter_context(postfix.running(folder, settings=settings)) if mail else None
-        yield Machine(people, folder, folder / LOG, box)
-
-
-@contextmanager
-def _copied(place: Path, folder: Path) -> Iterator[None]:
-    """Cover a folder with a copy of itself in memory."""
-    copy = folder / f"copy{place}".replace("/", "-")
-    copy.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", "mode=0755", "otpauth-howto", str(copy))
-    try:
-        _run("cp", "-a", f"{place}/.", str(copy))
-        _run("mount", "--bind", str(copy), str(place))
-        try:
-            yield
-        finally:
-            _run("umount", "--lazy", str(place))
-    finally:
-        _run("umount", "--lazy", str(copy))
+        played = provider.played(messages, folder) if messages else nullcontext()
+        yield Machine(people, folder, folder / LOG, box, opened.enter_context(played))
 
 
 @contextmanager
@@ -172,10 +169,34 @@ def _tidy(home: Path) -> Iterator[None]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def _systemctl(folder: Path) -> None:
+    (folder / UNITS).mkdir()
+    _program(folder / "systemctl", _SYSTEMCTL.format(units=folder / UNITS))
+    for name, text in _RELOADS.items():
+        _program(folder / UNITS / f"{name}-reload", f"#!/bin/bash\n{text}")
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
 @contextmanager
-def _sshd(folder: Path, port: int, ftp_port: int) -> Iterator[None]:
-    """Run the real sshd with the real configuration; `systemctl` may run vsftpd, too."""
+def _vsftpd(folder: Path, port: int) -> Iterator[None]:
+    """Let `systemctl` run vsftpd, and end it."""
     ftpd = folder / "vsftpd.pid"
+    text = _VSFTPD.format(ftpd=ftpd, port=port)
+    _program(folder / UNITS / "vsftpd-restart", f"#!/bin/bash\n{text}")
+    try:
+        yield
+    finally:
+        if ftpd.exists():
+            processes.end(int(ftpd.read_text()))
+
+
+@contextmanager
+def _sshd(folder: Path, port: int) -> Iterator[None]:
+    """Run the real sshd with the real configuration."""
     log = folder / LOG
     log.touch()
     settings = [f"ListenAddress=127.0.0.1:{port}", "LogLevel=VERBOSE", "UseDNS=no"]
@@ -186,14 +207,10 @@ def _sshd(folder: Path, port: int, ftp_port: int) -> Iterator[None]:
     server = subprocess.Popen(words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH})
     try:
         wait_until(lambda: LISTENS in log.read_text(), 10, what="sshd listens")
-        systemctl = folder / "systemctl"
-        text = _SYSTEMCTL.format(sshd=SSHD, pid=server.pid, ftpd=ftpd, port=ftp_port)
-        systemctl.write_text(text)
-        systemctl.chmod(0o755)
+        text = _SSHD.format(sshd=SSHD, pid=server.pid)
+        _program(folder / UNITS / "ssh-reload", f"#!/bin/sh\n{text}")
         yield
     finally:
-        if ftpd.exists():
-            processes.end(int(ftpd.read_text()))
         processes.end(server.pid)
         server.wait()
 

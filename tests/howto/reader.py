@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Self
 import pexpect
 
 from tests import stage
-from tests.howto import page
+from tests.howto import page, provider
 from tests.parts import dialogue, secrets
+from tests.parts.paper import Paper
 from tests.parts.phone import Phone
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _ANOTHER_EVERYWHERE = {
     r"\d{4}-\d\d-\d\d": r"\d{4}-\d\d-\d\d",
     r"\d\d:\d\d:\d\d": r"\d\d:\d\d:\d\d",
     r"\d\d:\d\d": r"\d\d:\d\d",
+    r"(?<=assword )\d{3}(?= from)": r"\d{3}",
     r"(?m:^…\n)": r"(?:.*\n)*",
     r"…": r".*",
 }
@@ -123,6 +125,7 @@ class Reader:
         self._shells: dict[str, Shell] = {}
         self._phone: Phone | None = None
         self._paper: list[str] = []
+        self._list = Paper("")
         self._code = self._app_password = ""
 
     def __enter__(self) -> Self:
@@ -176,9 +179,13 @@ class Reader:
         if word == "Enter":
             self._paper += shell.scratch_codes()
             self._app_password = shell.app_password() or self._app_password
+            self._list.passwords |= Paper(shell.text()).passwords
             return ""
         if word == "y":
             return word
+        if word.endswith("list password"):
+            self._code = self._of_list(word, shell)
+            return self._code
         if not word.endswith("code"):
             return self._password(word)
         self._look_at(shell)
@@ -186,6 +193,13 @@ class Reader:
             if word.startswith(lead):
                 return self._password("password") + joint + self._code_for(word.removeprefix(lead))
         return self._code_for(word)
+
+    def _of_list(self, word: str, shell: Shell) -> str:
+        """Return the password of the printed list that is asked for; with any number if none is."""
+        if word != "list password":
+            return self._list.numbered(min(self._list.passwords))
+        shown = shell.output.decode("utf-8", "replace")
+        return self._list.answer(shown[shown.rindex("assword ") :])
 
     def _password(self, word: str) -> str:
         people = self._machine.people
@@ -204,7 +218,10 @@ class Reader:
         if word == "mailed code":
             assert self._machine.mail
             self._code = self._machine.mail.code("alice")
-        if word in ("mailed code", "same code") and not self._phone:
+        if word == "sent code":
+            assert self._machine.provider
+            self._code = provider.code(self._machine.provider)
+        if word in ("mailed code", "sent code", "same code") and not self._phone:
             return self._code
         assert self._phone, "the page asks for a code before anything was enrolled"
         if word == "wrong code":

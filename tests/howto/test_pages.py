@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.howto import machine, page
+from tests.howto import machine, page, provider
 from tests.howto.reader import Reader
 from tests.stage import TREE
 
@@ -24,7 +24,9 @@ def test_as_it_stands(stage: Path, path: Path) -> None:
     assert stage.is_dir()
     text = path.read_text(encoding="utf-8")
     mail, imap = ("[mailed code]" in text or "smtp://" in text, "curl " in text)
-    with machine.running(mail=mail, imap=imap) as host, Reader(host) as reader:
+    radius, messages = "restart freeradius" in text, provider.named(text)
+    needs = machine.running(mail=mail, imap=imap, radius=radius, messages=messages)
+    with needs as host, Reader(host) as reader:
         before = host.kept()
         reader.follow(page.steps(path))
         assert host.kept() == before

@@ -25,7 +25,7 @@ INDEX = PAGES[0].with_name("README.md")
 _COMMAND = r"(otpauth(?:-admin)?)(?= |$)([^|;&()<>'\n]*)"
 _ANYWHERE = re.compile(rf"(?<![\w./-])(?<!-t ){_COMMAND}")
 _AT_THE_BEGINNING = re.compile(rf"^{_COMMAND}", re.MULTILINE)
-_LINE = re.compile(r"(?:pam_otpauth\.py|otpauth-pam-exec)(?= |$)([^`\n]*)")
+_LINE = re.compile(r"(?:pam_otpauth\.py|pam_exec\.so .*otpauth-pam-exec)(?= |$)([^`\n]*)")
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 
 

@@ -29,19 +29,22 @@ def reserve(
     again: bool = False,
     route: Route = ROUTE,
     number: int = 1,
+    group: str = "",
     rule: policy.Rule = RULE,
 ) -> Reserved:
     """Reserve a code, and return what is to be written without the route."""
-    seen = sent.given(held, (route,), request, MARKS)
+    seen = sent.given(held, (route,), request, MARKS, group)
     found = sent.reserve(
-        seen, route.kind, request, rule, marks=MARKS, number=f"{number:016x}", again=again
+        seen, route, request, rule, marks=MARKS, number=f"{number:016x}", again=again
     )
     return found._replace(record=sent.stripped(found.record, held))
 
 
-def answer(held: Record, code: str, request: Request, route: Route = ROUTE) -> Outcome:
+def answer(
+    held: Record, code: str, request: Request, route: Route = ROUTE, *, group: str = ""
+) -> Outcome:
     """Decide an answer; the record of the outcome is as it is written."""
-    seen = sent.given(held, (route,), request, MARKS)
+    seen = sent.given(held, (route,), request, MARKS, group)
     chance = Chance(MARKS, f"{request.now:016x}")
     outcome = login.decide(seen, request, code, RULE, chance=chance)
     after = sent.stripped(outcome.record, held) if outcome.record else held
@@ -93,6 +96,19 @@ def test_bound(other: dict[str, str]) -> None:
     found = reserve(BLANK, asking())
     held = written(found)._replace(user=other.get("user", "bob"))
     assert answer(held, found.code, asking(**other)).verdict == "refuse"  # type: ignore[arg-type]
+
+
+def test_group() -> None:
+    """Within an access group a code is good for each of its services once, for no other group."""
+    found = reserve(BLANK, asking(service="imap"), group="mail")
+    held = written(found)
+    assert answer(held, found.code, asking(service="smtp"), group="files").verdict == "refuse"
+    assert answer(held, found.code, asking(service="imap")).verdict == "refuse"
+    assert answer(held, found.code, asking(service="mail")).verdict == "refuse"
+    first = answer(held, found.code, asking(service="smtp"), group="mail")
+    assert first.reason == "AUTH_OK_OTP"
+    again = answer(written(first), found.code, asking(service="imap"), group="mail")
+    assert again.reason == "AUTH_OTP_ALREADY_USED"
 
 
 def test_bound_to_its_address() -> None:
@@ -173,6 +189,55 @@ def test_ended() -> None:
     assert answer(held, found.code, asking()).verdict == "refuse"
     anew = reserve(held, asking(NOW + 1), number=2)
     assert (anew.send, anew.code != found.code) == (True, True)
+
+
+def test_within_a_second() -> None:
+    """A second code in the same second goes before the first one, whatever an old copy has."""
+    found = reserve(BLANK, asking(), number=9)
+    used = written(answer(written(found), found.code, asking()))
+    anew = reserve(used, asking(), number=1)
+    held = written(anew)
+    assert (anew.send, anew.code != found.code) == (True, True)
+    for joined in (join(used, held), join(held, used)):
+        assert answer(joined, found.code, asking()).verdict == "refuse"
+        assert answer(joined, anew.code, asking()).verdict == "accept"
+
+
+def test_session() -> None:
+    """While a session makes a code good nothing is sent anew, but on demand; then it is."""
+    rule = RULE._replace(session=policy.Span(timeout=600, logins=2))
+    found = reserve(BLANK, asking())
+    seen = sent.given(written(found), (ROUTE,), asking(), MARKS)
+    outcome = login.decide(seen, asking(), found.code, rule, chance=Chance(MARKS, "0" * 16))
+    assert outcome.record
+    held = sent.stripped(outcome.record, BLANK)
+
+    def again(
+        request: Request,
+        *,
+        on_demand: bool = False,
+        of: Record = held,
+        route: Route = ROUTE,
+        group: str = "",
+    ) -> Reserved:
+        seen = sent.given(of, (route,), request, MARKS, group)
+        here = rule._replace(group=group)
+        return sent.reserve(
+            seen, route, request, here, marks=MARKS, number="0" * 16, again=on_demand
+        )
+
+    late = asking(NOW + 599)
+    assert (again(late).lasts, again(late).send) == (True, False)
+    assert again(late, on_demand=True).send
+    for other in (asking(NOW + 600), asking(place="192.0.2.8"), asking(service="sudo")):
+        assert again(other).send
+    assert again(late, route=ROUTE._replace(to="bob@example.com")).send
+    assert again(late, group="mail").send
+    seen = sent.given(held, (ROUTE,), late, MARKS)
+    second = login.decide(seen, late, found.code, rule, chance=Chance(MARKS, "1" * 16))
+    assert (second.reason, second.record is not None) == ("AUTH_OK_SESSION", True)
+    assert second.record
+    assert again(late, of=sent.stripped(second.record, BLANK)).send
 
 
 def test_old_copy() -> None:

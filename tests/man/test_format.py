@@ -59,6 +59,8 @@ LIMITS = {
     "characters of these, with commas between": "token.GROUPS_TEXT_MAX",
     "tokens that a user may have, besides lists": "token.TOKENS_MAX",
     "lists that a user may have": "token.LISTS_MAX",
+    "addresses of his own that a user may have": "token.ADDRESSES_MAX",
+    "characters of an address": "token.ADDRESS_MAX",
     "tokens in a record after a join": "token.MERGED_MAX",
     "scratch codes in a set": "token.SCRATCH_MAX",
     "passwords on a list": "token.LIST_MAX",

@@ -66,11 +66,10 @@ def test_kinds() -> None:
 
     table = README.partition("### Kinds of token\n")[2].partition("\n### ")[0]
     rows = re.findall(r"^\| `(\w+)` \| `(.*?)`", table, re.MULTILINE)
-    assert sorted(kind for kind, _ in rows) == sorted([*token.KINDS, *token.SENT])
+    assert sorted(kind for kind, _ in rows) == sorted(token.KINDS)
     for kind, command in rows:
-        if kind not in token.SENT:
-            options = user.parser().parse_args(command.split()[1:])
-            assert getattr(options, "kind", "scratch") == kind
+        options = user.parser().parse_args(command.split()[1:])
+        assert getattr(options, "kind", "scratch") == kind
 
 
 def test_ways_to_enable() -> None:
@@ -117,7 +116,7 @@ _ANYWHERE = re.MULTILINE | re.DOTALL
 def _requirements() -> set[str]:
     lines = [
         line
-        for name in ("requirements.in", "requirements-dev.in")
+        for name in ("requirements.in", "requirements-ntlm.in", "requirements-dev.in")
         for line in (TREE / name).read_text().splitlines()
     ]
     return {re.split(r"[<>=]", line)[0] for line in lines if re.match(r"[a-z]", line)}

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import CodeType
 
-COMMANDS = ("usr/local/bin/otpauth", "usr/local/sbin/otpauth-admin", f"{LIB}/otpauth-pam-exec")
+COMMANDS = (
+    *("usr/local/bin/otpauth", "usr/local/sbin/otpauth-admin"),
+    *(f"{LIB}/otpauth-pam-exec", f"{LIB}/otpauth-ntlm-auth"),
+)
 SHIM = "lib/security/pam_otpauth.py"
 UNIT = "/usr/local/lib/systemd/system/otpauth-init.service"
 UNCHECKED_HASH = 0b01
@@ -29,6 +32,12 @@ key = AESSIV(AESSIV.generate_key(512))
 assert key.decrypt(key.encrypt(b"text", [b"head"]), [b"head"]) == b"text"
 for name in ("pyotp", "segno", "cryptography", "_cffi_backend"):
     assert sys.modules[name].__file__.startswith(sys.argv[1] + "/deps/"), name
+"""
+NTLM = """
+import sys
+sys.path[:0] = [sys.argv[1], sys.argv[1] + "/deps"]
+from otpauth import ntlm
+print(ntlm.Response("00" * 8, "00" * 24).key() + ntlm.nt_hash("Password"))
 """
 
 
@@ -82,7 +91,10 @@ def test_the_place_is_written_into_the_entry_points(tmp_path: Path) -> None:
     install(tmp_path, "PREFIX=/opt/otpauth", "PAMDIR=/opt/security")
     entries = [tmp_path / "opt/security/pam_otpauth.py", tmp_path / "opt/otpauth/bin/otpauth"]
     entries += [tmp_path / "opt/otpauth/sbin/otpauth-admin"]
-    entries += [tmp_path / "opt/otpauth/lib/otpauth/otpauth-pam-exec"]
+    entries += [
+        tmp_path / "opt/otpauth/lib/otpauth" / name
+        for name in ("otpauth-pam-exec", "otpauth-ntlm-auth")
+    ]
     for entry in entries:
         text = entry.read_text()
         assert 'LIB = "/opt/otpauth/lib/otpauth"\n' in text
@@ -114,6 +126,19 @@ def test_dependencies_work_from_their_folder_alone(installed: Path) -> None:
     lib = str(installed / LIB)
     command = ("/usr/bin/python3", "-I", "-S", "-B", "-c", ROUND_TRIP, lib)
     subprocess.run(command, check=True)
+
+
+def test_ntlm_on_demand(tmp_path: Path) -> None:
+    """MD4 and DES come with NTLM=yes, work, stay through an upgrade, and go with NTLM=no."""
+    crypto = tmp_path / LIB / "deps/Crypto"
+    install(tmp_path, "NTLM=yes")
+    command = ("/usr/bin/python3", "-I", "-S", "-B", "-c", NTLM, str(tmp_path / LIB))
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "a4f49c406510bdcab6824ee7c30fd852\n"
+    assert "nothing changed" in install(tmp_path)
+    assert crypto.exists()
+    install(tmp_path, "NTLM=no")
+    assert not crypto.exists()
 
 
 @pytest.mark.parametrize("version", ["311", "312", "313", "314"])

@@ -11,6 +11,7 @@ import otpauth
 
 pytestmark = pytest.mark.stage
 COMMANDS = ("/usr/local/bin/otpauth", "/usr/local/sbin/otpauth-admin")
+PROGRAMS = [f"/usr/local/lib/otpauth/{name}" for name in ("otpauth-pam-exec", "otpauth-ntlm-auth")]
 HOSTILE = "open('{mark}', 'w').close()\n"
 
 
@@ -32,7 +33,7 @@ def test_commands_run_our_code_only(tmp_path: Path, command: str) -> None:
     assert not mark.exists()
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "/usr/local/lib/otpauth/otpauth-pam-exec"])
+@pytest.mark.parametrize("command", [*COMMANDS, *PROGRAMS])
 def test_launchers_name_the_system_python(command: str) -> None:
     """A launcher is started by /usr/bin/python3, isolated, without site and bytecode."""
     assert Path(command).read_text().splitlines()[0] == "#!/usr/bin/python3 -ISB"

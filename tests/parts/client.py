@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ class Login:
     output: str
     prompts: tuple[str, ...]
     messages: tuple[str, ...]
+
+    @property
+    def asked(self) -> list[str]:
+        """Return the prompts without ssh's `(user@host) `."""
+        return [re.sub(r"^\(\S+@\S+\) ", "", prompt) for prompt in self.prompts]
 
 
 def login(  # noqa: PLR0913 (what ssh can be told)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import http.server
 import ipaddress
+import socket
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -64,12 +67,16 @@ class Seen:
 
 @dataclass
 class Gateway:
-    """An HTTPS server. `answer` gets a request and returns a status and headers."""
+    """An HTTPS server. `answer` gets a request and returns a status and headers.
+
+    It listens at `place`, of whose address and port 0 is any.
+    """
 
     chain: Path
     key: Path
     answer: Callable[[Seen], tuple[int, dict[str, str]]] = lambda _: (200, {})
     requests: list[Seen] = field(default_factory=list)
+    place: tuple[str, int] = ("127.0.0.1", 0)
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -94,7 +101,7 @@ class Gateway:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(self.place, Handler)
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.chain, self.key)
@@ -111,3 +118,36 @@ class Gateway:
     def url(self) -> str:
         """Where it listens."""
         return f"https://localhost:{self._server.server_address[1]}"
+
+
+@dataclass
+class Raw:
+    """A TLS server that says the same to everybody, whatever he wants, in pieces if `pause`."""
+
+    chain: Path
+    key: Path
+    said: bytes
+    pause: float = 0.0
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.chain, self.key)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://localhost:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, args=(context,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self._listener.close()
+
+    def _serve(self, context: ssl.SSLContext) -> None:
+        with contextlib.suppress(OSError):
+            client, _ = self._listener.accept()
+            with context.wrap_socket(client, server_side=True) as talk:
+                talk.recv(65536)
+                pieces = [self.said] if not self.pause else [bytes([each]) for each in self.said]
+                for piece in pieces:
+                    talk.sendall(piece)
+                    time.sleep(self.pause)

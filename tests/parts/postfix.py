@@ -75,15 +75,15 @@ class Mail:
             for path in found
         ]
 
-    def code(self, name: str) -> str:
-        """Wait for a code for somebody's login, and return it."""
-        wait_until(lambda: self._codes(name), 20, what="Postfix delivers a code")
-        return self._codes(name)[-1]
+    def code(self, name: str, *, of: str = "") -> str:
+        """Wait for a code in somebody's mailbox for his login, or that `of` another; return it."""
+        wait_until(lambda: self._codes(name, of or name), 20, what="Postfix delivers a code")
+        return self._codes(name, of or name)[-1]
 
-    def _codes(self, name: str) -> list[str]:
+    def _codes(self, name: str, whose: str) -> list[str]:
         texts = [part.get_content() for each in self.of(name) if (part := each.get_body(["plain"]))]
         found = [match for text in texts if (match := _CODE.match(text))]
-        return [each[1] for each in found if each[2] == name]
+        return [each[1] for each in found if each[2] == whose]
 
 
 @contextmanager

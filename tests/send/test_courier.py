@@ -12,7 +12,7 @@ import pytest
 from otpauth import send
 from otpauth.errors import SendError
 from tests.parts import channel, processes, secrets
-from tests.parts.gateway import Gateway
+from tests.parts.gateway import Gateway, Raw
 from tests.parts.mailserver import MailServer
 from tests.parts.waiting import wait_until
 
@@ -143,6 +143,19 @@ def test_second_try(certificate: tuple[Path, Path], folder: Path) -> None:
     with pytest.raises(SendError, match="refused"):
         send.deliver(found, about(), {})
     assert 0.5 < time.monotonic() - since < 5
+
+
+def test_dripping_gateway(certificate: tuple[Path, Path], folder: Path) -> None:
+    """A gateway that answers a byte at a time for ever is left in the time of the channel."""
+    chain = folder / "ca.pem"
+    chain.write_bytes(certificate[0].read_bytes())
+    with Raw(*certificate, said=b"HTTP/1.1 200 OK" + b" " * 1000, pause=0.2) as gateway:
+        text = f"type = http\nca = {chain}\nurl = {gateway.url}/\ntimeout = 2s\n"
+        since = time.monotonic()
+        with pytest.raises(SendError, match="time was over") as caught:
+            send.deliver(channel.make("push", text), about(), {})
+        assert not caught.value.lost
+        assert time.monotonic() - since < 4
 
 
 def test_hanging_mail_server(certificate: tuple[Path, Path], folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import select
@@ -10,15 +9,16 @@ import socket
 import threading
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs
 
 import pytest
 
-from otpauth import config
+from otpauth import channels, config
 from otpauth.errors import SendError, UnreachedError
 from otpauth.send import http
-from tests.parts import channel, howto
-from tests.parts.gateway import Gateway, Seen
+from tests.man import pages
+from tests.parts import channel, howto, providers
+from tests.parts.gateway import Gateway, Raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,38 +28,10 @@ if TYPE_CHECKING:
 ACCOUNT, TOKEN = "AC" + "0123456789abcdef" * 2, "t0ken&=%+/ü"
 
 
-def made(text: str, gateway: Gateway, name: str = "sms") -> Channel:
+def made(text: str, gateway: Gateway | Raw, name: str = "sms") -> Channel:
     """Return a channel to a gateway, whose certificate it trusts."""
     text = text.replace("{gateway}", gateway.url)
     return channel.make(name, f"type = http\nca = {gateway.chain}\n{text}")
-
-
-def twilio(seen: Seen) -> tuple[int, dict[str, str]]:
-    """Answer as Twilio's Messages resource: basic auth, a form with To, From and Body, 201."""
-    pair = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
-    if seen.headers.get("Authorization") != f"Basic {pair}":
-        return 401, {}
-    form = dict(parse_qsl(seen.body.decode(), strict_parsing=True))
-    good = (
-        seen.method == "POST"
-        and seen.path == f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
-        and seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
-        and set(form) == {"To", "From", "Body"}
-        and form["To"].startswith("+")
-        and len(form["Body"]) <= 1600
-    )
-    return (201 if good else 400), {}
-
-
-def pushover(seen: Seen) -> tuple[int, dict[str, str]]:
-    """Answer as Pushover's message API: a form with token, user and message, 200."""
-    form = {name: value[0] for name, value in parse_qs(seen.body.decode()).items()}
-    good = (
-        seen.path == "/1/messages.json"
-        and len(form.get("token", "")) == len(form.get("user", "")) == 30
-        and 0 < len(form.get("message", "").encode()) <= 1024
-    )
-    return (200 if good else 400), {}
 
 
 def of_page(page: str, gateway: Gateway) -> Channel:
@@ -71,7 +43,7 @@ def of_page(page: str, gateway: Gateway) -> Channel:
 
 def test_twilio(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
     """The how-to's channel does what Twilio's documentation demands; a wrong secret is refused."""
-    with Gateway(*certificate, answer=twilio) as gateway:
+    with Gateway(*certificate, answer=providers.twilio(ACCOUNT, TOKEN)) as gateway:
         found = of_page("ssh-code-by-sms.md", gateway)
         values["to"] = "+49301234567"
         http.send(found, values, {"sid": ACCOUNT, "token": TOKEN})
@@ -83,7 +55,7 @@ def test_twilio(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
 
 def test_pushover(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
     """The how-to's channel does what Pushover's documentation demands."""
-    with Gateway(*certificate, answer=pushover) as gateway:
+    with Gateway(*certificate, answer=providers.pushover) as gateway:
         found = of_page("sftp-code-by-push.md", gateway)
         values["to"] = "u" * 30
         http.send(found, values, {"pushover": "a" * 30})
@@ -97,6 +69,43 @@ def test_pages(page: str) -> None:
     assert howto.channels(page)
     for text in howto.channels(page):
         assert config.parse(text, path=page).channels
+
+
+PROVIDERS = {  # of an example: where codes go, path, and what the body must be
+    "telegram": ("123456", "/bot1:secret-_/sendMessage", {"chat_id": "123456", "text": "{text}"}),
+    "matrix": (
+        "!abc:example.org",
+        "/_matrix/client/v3/rooms/%21abc:example.org/send/m.room.message/00112233aabbccdd",
+        {"msgtype": "m.text", "body": "{text}"},
+    ),
+    "signal": (
+        "+4915112345",
+        "/v2/send",
+        {"number": "+15550100", "recipients": ["+4915112345"], "message": "{text}"},
+    ),
+    "own": ("+4915112345", "/send", {"to": "+4915112345", "text": "{text}"}),
+}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_providers(certificate: tuple[Path, Path], values: dict[str, str], name: str) -> None:
+    """The examples of the page ask as Telegram, Matrix, signal-cli and their like demand."""
+    to, path, body = PROVIDERS[name]
+    text = pages.examples("otpauth.conf.5")[name]
+    *_, found = config.parse(text, path=name).channels.values()
+    with Gateway(*certificate) as gateway:
+        url = re.sub(r"^https?://[^/]*", gateway.url, found.url)
+        values["to"] = channels.admitted(found, to)
+        secrets = dict.fromkeys(("telegram", "matrix", "sms"), "1:secret-_")
+        http.send(found._replace(url=url, ca=str(certificate[0]), expect=()), values, secrets)
+        (seen,) = gateway.requests
+    said = channels.filled(found.text, values)
+    assert "482913" in said
+    assert json.loads(seen.body) == json.loads(json.dumps(body).replace("{text}", said))
+    assert (seen.method, seen.path) == ("PUT" if name == "matrix" else "POST", path)
+    assert seen.headers["Content-Type"] == "application/json"
+    if name in ("matrix", "own"):
+        assert seen.headers["Authorization"] == "Bearer 1:secret-_"
 
 
 def test_plain_text(certificate: tuple[Path, Path], values: dict[str, str]) -> None:
@@ -205,6 +214,25 @@ def test_hung_up(values: dict[str, str], certificate: tuple[Path, Path]) -> None
     with Gateway(*certificate, answer=lambda _: (0, {})) as gateway:
         with pytest.raises(SendError) as caught:
             http.send(made("url = {gateway}/\n", gateway), values, {})
+        assert not caught.value.lost
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"hello\r\n",
+        b"\0" * 100,
+        b"HTTP/1.1 two hundred\r\n\r\n",
+        b"HTTP/1.1 200" + b"x" * 70_000,
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 1000,
+    ],
+    ids=["no_http", "zeros", "no_status", "long", "many_headers"],
+)
+def test_lies(values: dict[str, str], certificate: tuple[Path, Path], said: bytes) -> None:
+    """What is not an answer of HTTP is none: it may have sent, and nothing of it is believed."""
+    with Raw(*certificate, said=said) as gateway:
+        with pytest.raises(SendError) as caught:
+            http.send(made(f"url = {gateway.url}/\n", gateway), values, {})
         assert not caught.value.lost
 
 

@@ -32,6 +32,10 @@ HELD = samples.account(samples.totp_draft(), samples.hotp_draft(), samples.scrat
 NEW = samples.totp_draft("tablet", bytes(range(20)), note="azure")  # sealed, its base64 ends with =
 CHANGE = changes.Change(add=(NEW,))
 LISTED = samples.account(samples.list_draft())
+ADDRESSED = samples.account(samples.address_draft())
+MAILED = secretfile.serialize_section(copies.sealed(KEY, ADDRESSED))
+(WAY,) = (f"to {each} b…@example.org\n" for each in ADDRESSED.tokens)
+ADDRESS = changes.encode(changes.Change(add=(samples.address_draft(),)))
 PLAIN, ASKED = record.encode(HELD), changes.encode(CHANGE)
 LIST = changes.encode(changes.Change(add=(samples.list_draft(),)))
 SEALED = copies.sealed(KEY, HELD)
@@ -153,6 +157,8 @@ def good() -> dict[str, Vector]:
         ),
         "proposal_password": ("ok", "a proposal with an app password", HEAD + NEW_PASSWORD),
         "proposal_list": ("ok", "a proposal with a list", HEAD + asked(LIST, name="paper")),
+        "record_address": ("ok", "a record with an address", HEAD + MAILED),
+        "proposal_address": ("ok", "a proposal of an address", HEAD + asked(ADDRESS, name="work")),
         "proposal_list_proof": (
             "ok",
             "a proposal with a list password as proof",
@@ -327,6 +333,13 @@ def texts() -> dict[str, Vector]:
             "wishes behind the tokens",
             edited(RECORD, "sealed\n", "wishes 1 0 0 no no\nsealed\n"),
         ),
+        "record_to_words": ("an address with a blank", edited(MAILED, "b…@", "b …@")),
+        "record_to_nobody": ("an address of no token", edited(RECORD, "notice ", f"{WAY}notice ")),
+        "record_to_first": (
+            "an address before its token",
+            edited(edited(MAILED, WAY, ""), "token ", f"{WAY}token "),
+        ),
+        "record_to_twice": ("an address twice", edited(MAILED, WAY, WAY * 2)),
         "record_notice_what": ("an unknown notice", edited(RECORD, " added fob", " stolen fob")),
         "record_notice_words": ("no reason", edited(RECORD, "added fob -", "added fob")),
         "record_notice_first": (
@@ -392,6 +405,18 @@ def plains() -> dict[str, Vector]:
             plain_with(b'"length":10', b'"length":81', LISTED),
         ),
         "record_list_bits": ("23 bits", plain_with(b'"bits":32', b'"bits":23', LISTED)),
+        "record_address_blank": (
+            "an address with a blank",
+            plain_with(b'"bob@example.org"', b'"bob @example.org"', ADDRESSED),
+        ),
+        "record_address_salt": (
+            "a salt of seven bytes",
+            plain_with(b'"salt":"00', b'"salt":"', ADDRESSED),
+        ),
+        "proposal_address_long": (
+            "255 characters",
+            asked(ADDRESS.replace(b"bob@", b"b" * 243 + b"@"), name="work"),
+        ),
         "proposal_list_digest": (
             "a digest that is as short as a hash",
             asked(re.sub(rb'"(007.{16})..', rb'"\1', LIST), name="paper"),
@@ -484,6 +509,8 @@ def seals() -> dict[str, Vector]:
             "a line of wishes is missing",
             edited(WISHFUL, "wishes 1 2 600 no yes\n", ""),
         ),
+        "record_to_edited": ("another address", edited(MAILED, "b…@", "e…@")),
+        "record_to_dropped": ("an address is missing", edited(MAILED, WAY, "")),
         "record_groups_edited": (
             "a limit that is taken off",
             edited(LIMITED, " imap,smtp\n", " *\n"),
