@@ -421,7 +421,7 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
     spent = _spent(case, found, over)
     if spent is not None:
         return spent
-    if not tries and not _is_logout(case):
+    if not tries and not _is_for_session(case):
         prompt = asked.prompt if asked.numbers or asked.by else "Code: "
         return Outcome(REFUSE, NO_CODE, again=f"That is not a code. {prompt}")
     account = _charged(case, tries)
@@ -466,13 +466,15 @@ def _not_here(case: Case) -> str | None:
     return None
 
 
-def _is_logout(case: Case) -> bool:
-    """Say whether an answer was compared with the logout passwords of sessions."""
-    if not case.rule.logout or not case.account.state.sessions:
+def _is_for_session(case: Case) -> bool:
+    """Say whether an answer was compared with sessions' codes or their logout passwords alone."""
+    if not case.account.state.sessions:
         return False
     from otpauth import sessions
 
-    return bool(sessions.logouts(case.candidates))
+    if case.rule.logout and sessions.logouts(case.candidates):
+        return True
+    return sessions.is_guess(case, usable_tokens(case.account, case.request, case.rule))
 
 
 def _charged(case: Case, tries: list[Try]) -> Record:
