@@ -296,7 +296,9 @@ def _compare(case: Case) -> Outcome:
         state = limits.scratch_tried(account.state, request.place, request.now)
         account = account._replace(state=state)
     best = next((t for t in tries if t.match.result == ACCEPTED), None)
-    if best:
+    if best and _is_repeated(case, best, tries):
+        tries = [t._replace(match=Match(WRONG, account.state)) for t in tries]
+    elif best:
         return _accept(case._replace(account=account), best)
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
@@ -477,6 +479,27 @@ def _is_for_session(case: Case) -> bool:
     return sessions.is_guess(case, usable_tokens(case.account, case.request, case.rule))
 
 
+def _is_repeated(case: Case, best: Try, tries: list[Try]) -> bool:
+    """Say whether a code that is right by now was a wrong answer that still counts towards a lock.
+
+    Each answer counts once. So who repeats one guess, as good as any other, would never be locked.
+    """
+    if not case.rule.lock[0] or best.token.kind not in _CHANGING:
+        return False
+    from otpauth import failures
+
+    return failures.counts(case.account.state, case.bucket, _mark(case, tries), case.rule)
+
+
+_CHANGING = (*token.ONE_TIME, *token.SENT)  # kinds of which a wrong code may be a right one later
+
+
+def _mark(case: Case, tries: list[Try]) -> str:
+    """Return the keyed hash of what was compared."""
+    texts = [_compared(each) for each in tries] or [each.code for each in case.candidates]
+    return case.chance.marks.answer(case.account.user, "\n".join(dict.fromkeys(texts)))
+
+
 def _charged(case: Case, tries: list[Try]) -> Record:
     """Return the record with one more wrong answer, and with what it says of a skewed phone."""
     account, rule, now = case.account, case.rule, case.request.now
@@ -485,9 +508,7 @@ def _charged(case: Case, tries: list[Try]) -> Record:
         if each.match.result == SKEWED:
             pending = each.match.state.resyncs[each.token.id]
             state = state._replace(resyncs={**state.resyncs, each.token.id: pending})
-    texts = [_compared(each) for each in tries] or [each.code for each in case.candidates]
-    compared = "\n".join(dict.fromkeys(texts))
-    mark = case.chance.marks.answer(account.user, compared)
+    mark = _mark(case, tries)
     state = limits.charge(state, case.bucket, mark, now=now, ident=case.chance.ident)
     if rule.lock[0]:
         from otpauth import failures

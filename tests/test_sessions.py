@@ -247,7 +247,7 @@ def test_guesses_at_a_list_password_are_charged() -> None:
 
 
 def test_second_comma_compares_nothing() -> None:
-    """Behind two commas a mOTP code is not compared, neither with its token nor with its session."""
+    """Behind two commas a mOTP code is compared with its session no more than with its token."""
     code = samples.motp_at(NOW)
     held = begun(answer.tails(f"hunter2,{code}", bare=True))
     once = decide(held, answer.tails(f"hunter2,{code}", bare=True), later=1)
