@@ -61,7 +61,7 @@ def _literal(rhost: str) -> IPv4Address | IPv6Address | None:
     import ipaddress
 
     try:
-        found = ipaddress.ip_address(rhost.partition("%")[0])
+        found = ipaddress.ip_address(rhost.partition("%")[0] if ":" in rhost else rhost)
     except ValueError:
         return None
     mapped = found.ipv4_mapped if found.version == 6 else None
