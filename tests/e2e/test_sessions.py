@@ -28,7 +28,7 @@ LOGINS = 50
 PERMIT = "auth required pam_permit.so"
 ONE_BOX = (
     "auth optional pam_python.so pam_otpauth.py split",
-    "auth requisite pam_unix.so",
+    "auth requisite pam_unix.so nodelay",
     f"{enrolment.STACK} after_password",
 )
 WORDS = "session = 10h idle=1h logins=12\nlogout = yes\n"
@@ -150,7 +150,7 @@ def test_one_box(conf: Path) -> None:
 def test_forward_pass(conf: Path) -> None:
     """With forward_pass the code alone is a session's, and each password is handed on."""
     conf.write_text("[login]\nsession = 10m\n")
-    lines = (f"{enrolment.STACK} forward_pass", "auth required pam_unix.so use_first_pass")
+    lines = (f"{enrolment.STACK} forward_pass", "auth required pam_unix.so use_first_pass nodelay")
     with accounts.make(password="hunter2") as person, pam.service("\n".join(lines)) as name:
         fob = enrolment.fob(person)
         code = fob.next()
