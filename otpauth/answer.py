@@ -92,6 +92,13 @@ def alone(typed: str | None) -> tuple[Candidate, ...]:
     return (Candidate(code(text), whole=text),) if 0 < len(text) <= JOINED_MAX else ()
 
 
+def known(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Return candidates with the codes that responses of NTLM were made of, as far as known."""
+    return tuple(
+        Candidate(each.ntlm.code) if each.ntlm and each.ntlm.code else each for each in candidates
+    )
+
+
 def tails(typed: str | None, *, bare: bool) -> tuple[Candidate, ...]:
     """Return the candidates of a password with a code at its end, in the order to decide in.
 

@@ -112,10 +112,11 @@ def _told(
     pruned = limits.prune(seen.before.state, request.now)
     held = seen.before._replace(state=pruned)
     narrow = wishes.effective(rule, held.wishes)
+    typed = seen.typed if isinstance(seen.typed, tuple) else answer.alone(seen.typed)
     case = _Case(
         held,
         request,
-        seen.typed if isinstance(seen.typed, tuple) else answer.alone(seen.typed),
+        answer.known(typed),
         narrow,
         seen,
         clock,
@@ -123,9 +124,9 @@ def _told(
         limits.locked(pruned, request.place, narrow, request.now),
     )
     yield from _user(case, rule)
-    if any(each.trusted for each in case.candidates):
-        words = f"what a client with {{secret.{rule.client_secret}}} made of a code"
-        yield Step("answer", f"it has the shape of {words}, {rule.trust}, and is compared as that")
+    yield from _answer(typed, rule)
+    if seen.outcome.reason == login.NTLM_OFF:
+        return
     yield from _place(case)
     yield from _lock(case)
     yield from _session(case)
@@ -145,6 +146,16 @@ def _user(case: _Case, rule: Rule) -> Iterable[Step]:
         yield Step(
             "user", f"is let in without a code until {until}, where another factor is proved"
         )
+
+
+def _answer(typed: tuple[answer.Candidate, ...], rule: Rule) -> Iterable[Step]:
+    """Tell what an answer is that is not as it was typed."""
+    if any(each.trusted for each in typed):
+        words = f"what a client with {{secret.{rule.client_secret}}} made of a code"
+        yield Step("answer", f"it has the shape of {words}, {rule.trust}, and is compared as that")
+    if any(each.ntlm for each in typed):
+        then = "is compared with what each code would give" if rule.ntlm else "is not compared"
+        yield Step("answer", f"it is a response of NTLM, and {then}")
 
 
 def _place(case: _Case) -> Iterable[Step]:

@@ -321,10 +321,7 @@ def _known(case: Case, usable: list[Token]) -> Case:
             for session in account.state.sessions.values():
                 if session.token == each.id:
                     compare(each, account, candidate, session.since, then, marks)
-    known = (
-        answer.Candidate(e.ntlm.code) if e.ntlm and e.ntlm.code else e for e in case.candidates
-    )
-    return case._replace(candidates=tuple(known))
+    return case._replace(candidates=answer.known(case.candidates))
 
 
 def _session(case: Case, usable: list[Token]) -> Outcome | Found | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import answer, bypass, explain, kinds, login, sessions, trust
+from otpauth import answer, bypass, explain, kinds, login, ntlm, sessions, trust
 from otpauth.policy import Span
 from otpauth.wishes import Wishes
 from tests import samples
@@ -152,6 +152,15 @@ def test_tokens_that_may_not_be_used() -> None:
     ]
 
 
+def test_an_address_that_no_channel_takes() -> None:
+    """A user's own address is told to be refused where otpauth.conf takes none of them."""
+    held = samples.account(samples.totp_draft(), samples.address_draft())
+    steps, _ = told(held, code_at(NOW))
+    assert results(steps) == {"phone": "accepted", "work": explain.KIND}
+    (text,) = [each for each in texts(steps, "token") if each.startswith("work (mail): ")]
+    assert text.endswith("lets no codes be sent to addresses of users' own (own)")
+
+
 def test_wishes_are_told_as_they_are_in_force() -> None:
     """A user's own wish is told, and where the host's rule cuts it short."""
     steps, _ = told(HELD._replace(wishes=Wishes(window=9, set=1)), code_at(NOW))
@@ -226,6 +235,25 @@ def test_what_a_trusted_client_sends() -> None:
     assert text.startswith("it has the shape of what a client with {secret.webmail} made of a code")
     assert results(steps)["phone"] == "accepted"
     assert "hush" not in str(steps)
+
+
+def test_a_response_of_ntlm() -> None:
+    """A response is told as the code that it was made of, session and all; or that NTLM is off."""
+    challenge = "d02e4386bce91226"
+    made = ntlm.response(ntlm.nt_hash(code_at(NOW)), bytes.fromhex(challenge)).hex()
+    rule = RULE._replace(ntlm=True, session=Span(600))
+    held: Record = HELD
+    for reason, result in ((login.OK_OTP, kinds.ACCEPTED), (login.OK_SESSION, explain.SESSION)):
+        steps, outcome = told(held, (ntlm.Response(challenge, made).candidate(),), rule=rule)
+        assert outcome.reason == reason
+        assert results(steps)["phone"] == result
+        alive = [each.result for each in steps if each.about == "session"] == [sessions.ALIVE]
+        assert alive is (reason == login.OK_SESSION)
+        assert texts(steps, "answer")[0].endswith("compared with what each code would give")
+        held = after(outcome, held)
+    steps, outcome = told(held, (ntlm.Response(challenge, made).candidate(),))
+    assert outcome.reason == login.NTLM_OFF
+    assert [each.about for each in steps] == ["user", "answer", "verdict"]
 
 
 def test_what_was_not_written() -> None:

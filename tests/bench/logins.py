@@ -80,6 +80,7 @@ class Fob:
 def run(rounds: int, users: int) -> tuple[str, list[Aim]]:
     """Measure, and return a table and the aims."""
     with contextlib.ExitStack() as things, _on_disk(users) as disk:
+        things.callback(_put_policy, "")
         cases = _Cases(things, rounds + WARM_UP, disk)
         floor = cases.trivial("empty pam_python module", _EMPTY, _EMPTY_TEXT)
         loading = cases.trivial("one that loads JSON and a cipher", _LOADING, _LOADING_TEXT)
