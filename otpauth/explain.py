@@ -212,13 +212,14 @@ def _session(case: _Case) -> Iterable[Step]:
     began = f"of {one.group or one.service}, begun at {case.clock(one.since)}"
     most = f" of {one.logins}" if one.logins else ""
     text = f"{began}, {many(one.uses, 'login')}{most}, until {case.clock(one.until)}"
-    yield Step("session", f"{text}: {_WORTH[found.worth]}", result=found.worth)
+    told = _WORTH[found.worth] if found.token else "its token may not be used here"
+    yield Step("session", f"{text}: {told}", result=found.worth)
 
 
 _WORTH = {
     sessions.ALIVE: "it lasts",
     sessions.FULL: "it had all its logins",
-    sessions.OVER: "it is over, or its token may not be used here",
+    sessions.OVER: "it is over",
 }
 
 

@@ -13,7 +13,7 @@ answer.
 from __future__ import annotations
 
 from otpauth import answer, bypass, grace, kinds, limits, record, remarks, token, wishes
-from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
+from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, Match
 from otpauth.remarks import AGAIN_WRONG
 from otpauth.state import SHOWN_MAX
 from otpauth.value import NamedTuple
@@ -428,7 +428,8 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
         again = remarks.skewed(found[SKEWED].match.off)
         return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
     again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
-    name = found[WRONG].token.name if tries else ""
+    names = {t.token.name for t in tries}
+    name = names.pop() if len(names) == 1 else ""  # of several it is none's fault
     return Outcome(REFUSE, FAILED, name, account, again=again)
 
 
