@@ -13,7 +13,7 @@ answer.
 from __future__ import annotations
 
 from otpauth import answer, bypass, grace, kinds, limits, record, remarks, token, wishes
-from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, Match
+from otpauth.kinds import ACCEPTED, CLOCK, SKEWED, USED, WRONG, Match
 from otpauth.remarks import AGAIN_WRONG
 from otpauth.state import SHOWN_MAX
 from otpauth.value import NamedTuple
