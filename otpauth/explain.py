@@ -308,8 +308,7 @@ def _came(each: Token, match: Match, case: _Case) -> str:
     used = case.held.state.last.get(each.id)
     when = f"at {case.clock(used)}" if used else "by setup"
     if match.result == kinds.ACCEPTED:
-        best = case.seen.outcome.token == each.name
-        return "right" if best else "right, too, but another token goes before it"
+        return _right(each, case.seen.outcome)
     if match.result == kinds.USED:
         if each.kind in token.ONE_TIME:
             return f"right, but that code, or a later one, was used {when}"
@@ -319,6 +318,12 @@ def _came(each: Token, match: Match, case: _Case) -> str:
     if match.result == kinds.SKEWED:
         return f"right, but {_far(each, match, case)}; the next code of the same phone decides"
     return "wrong"
+
+
+def _right(each: Token, outcome: Outcome) -> str:
+    if outcome.verdict != login.ACCEPT:
+        return "right, but it was wrong before, and counts towards the lock"
+    return "right" if outcome.token == each.name else "right, too, but another token goes before it"
 
 
 def _far(each: Token, match: Match, case: _Case) -> str:

@@ -137,6 +137,8 @@ def _once(account: Account, terms: Terms, act: Acting, deputy: Deputy) -> Done |
         if arrival and not there:
             if found.condition == "unfit" and not _is_theirs(arrival, terms):
                 arrival = arrival._replace(fault=f"the user's own file: {found.fault}")
+            elif arrival.user_may_write and routes_of(account, terms):
+                arrival = arrival._replace(fault="codes are sent to the user already")
             adopted, moved = _moved(adopted, arrival, terms, marks)
             results = (*results, moved)
             there = adopted.enrolled

@@ -160,6 +160,7 @@ HINTS = {
     "[service a]\nfrom = 10.1.2.3/16\n": "10.1.0.0/16, or 10.1.2.3",
     "[service a]\nclient_secret = hunter2\n": "{secret.NAME}, and NAME",
     "[login]\nwho = !bob\n": "* !bob",
+    "[login]\nwho = *\n  lock = 5/1h\n": "* or names, %groups, !not",
 }
 
 
