@@ -216,7 +216,7 @@ def test_a_guess_at_a_session() -> None:
 def test_locked_everywhere() -> None:
     """Who is locked in as many groups as are kept is told to be locked in all."""
     names = [f"g{number}" for number in range(state.LOCKS_MAX)]
-    held = HELD._replace(state=State(locked={name: (NOW, policy.ALWAYS) for name in names}))
+    held = HELD._replace(state=State(locked=dict.fromkeys(names, (NOW, policy.ALWAYS))))
     steps, outcome = told(held, code_at(NOW + 60), now=NOW + 60, rule=RULE._replace(lock=(5, 0)))
     assert outcome.reason == login.USER_LOCKED
     assert texts(steps, "lock") == [
