@@ -226,7 +226,8 @@ def logged_out(
 
 def without(state: State, marked: list[str]) -> State:
     """Return the state in which these sessions are over; no old copy brings them back."""
-    over = {mark: state.sessions[mark]._replace(over=1) for mark in marked}
+    there = [mark for mark in marked if mark in state.sessions]
+    over = {mark: state.sessions[mark]._replace(over=1) for mark in there}
     return state._replace(sessions={**state.sessions, **over})
 
 
