@@ -46,6 +46,10 @@ class Route(NamedTuple):
     name: str = ""
     id: str = ""
 
+    def __repr__(self) -> str:
+        """Tell no address."""
+        return f"Route({self.word!r})"
+
     @property
     def word(self) -> str:
         """The word that chooses this way."""
