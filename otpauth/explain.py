@@ -59,6 +59,10 @@ class Seen(NamedTuple):
     marks: Fingerprints
     outcome: Outcome
 
+    def __repr__(self) -> str:
+        """Tell nothing of what was typed."""
+        return f"Seen({self.outcome!r})"
+
 
 class _Case(NamedTuple):
     """A decision about a record: its state is pruned, its user's wishes are in the rule.

@@ -166,6 +166,13 @@ def test_any_address(kind: str, text: str) -> None:
         assert not found.startswith("-")
 
 
+@pytest.mark.parametrize("text", ["", "a b", "-x", "a\nb", "ä", ".", "..", "x" * 129])
+def test_no_push_addresses(text: str) -> None:
+    """What would be an option, a header or another folder of a URL is no address for push."""
+    with pytest.raises(ConfigError):
+        channels.address("push", text)
+
+
 def test_veiled() -> None:
     """Of an address so much is shown that its owner knows it."""
     assert channels.veiled("mail", "bob@example.org") == "b…@example.org"

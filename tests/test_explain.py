@@ -422,3 +422,10 @@ def _agrees(
     assert (explain.LIMITED in found.values()) <= (
         outcome.reason in (login.RATE_LIMITED, login.OK_SCRATCH)
     )
+
+
+def test_no_repr_has_what_was_typed() -> None:
+    """What a decision went by tells neither the code nor the record in its repr."""
+    outcome = login.Outcome(login.REFUSE, login.FAILED)
+    seen = explain.Seen(HELD, "482913", login.UNASKED, MARKS, outcome)
+    assert repr(seen) == "Seen(Outcome(refuse AUTH_FAILED ''))"
