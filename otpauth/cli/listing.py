@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otpauth import bypass, failures, limits, services, token, wishes
 from otpauth.cli import limited, report
+from otpauth.cli.target import NEW
 from otpauth.policy import ALWAYS, of_records
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def _row(each: Listed, words: str) -> tuple[str, ...]:
 
 def _waiting_row(own: Own, each: Proposal) -> tuple[str, ...]:
     first = not own.tokens and each is own.waiting[0]
-    words = "new, ready at your next login" if first else f"{each.verb}, at your next login"
+    words = "new, ready" if first or each.verb in NEW else each.verb + ","
+    words += " at your next login"
     if own.policy.setup.changes == "admin" and not first and each.verb != "logout":
         words = f"{each.verb}, waits for the administrator"
     return (each.name, "-", report.day(each.made), "-", words)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from otpauth import home, oath, propose, wishes
 from otpauth.errors import NotEnrolledError, RefusedError
 from otpauth.host import Host
+from otpauth.token import SENT
 
 if TYPE_CHECKING:
     from otpauth.account import Account
@@ -101,7 +102,8 @@ class Target:
         """Return whose codes may prove a change, for the question. Raises RefusedError if none."""
         if not self.tokens:
             return "the token you have"
-        on = [each for each in self.tokens if each.switch == "on" and each.kind != "password"]
+        silent = ("password", *SENT)  # kinds that prove nothing
+        on = [each for each in self.tokens if each.switch == "on" and each.kind not in silent]
         names = [
             f"{each.name} (number and password)" if each.kind == "list" else each.name
             for each in [each for each in on if not each.groups] or on
