@@ -277,6 +277,17 @@ def routes_of(account: Account, terms: Terms) -> tuple[Route, ...]:
     return routes.of(account, terms.policy, terms.host)
 
 
+def sent_to(account: Account, policy: Policy, place: Host) -> tuple[str, ...]:
+    """Return the kinds of the codes that are sent to an account, enrolled or not."""
+    if not policy.channels:
+        return ()
+    from otpauth import routes
+    from otpauth.policy import anywhere
+
+    kinds = anywhere(policy).kinds
+    return tuple(each.kind for each in routes.of(account, policy, place) if each.kind in kinds)
+
+
 def ground(terms: Terms, marks: Fingerprints) -> changes.Ground:
     """Return what a change goes by."""
     from otpauth import changes

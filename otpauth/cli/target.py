@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from otpauth import home, oath, propose, wishes
+from otpauth import home, oath, propose, store, wishes
 from otpauth.errors import NotEnrolledError, RefusedError
 from otpauth.host import Host
 from otpauth.token import SENT
@@ -142,6 +142,12 @@ class Own(Target):
         self.tokens = view.record.tokens if view.record else ()
         self.enrolled = bool(view.record and view.record.enrolled) or bool(view.waiting)
         self.wishes = view.record.wishes if view.record else wishes.NONE
+        self.sent = store.sent_to(account, self.policy, self.host)
+
+    @property
+    def waits(self) -> bool:
+        """Say whether a first enrolment waits for the administrator: codes are sent already."""
+        return bool(self.sent) and not self.tokens and self.policy.setup.changes != "trust"
 
     def needs_proof(self) -> bool:
         """Say whether the host will ask for a proof: always after the first enrolment."""

@@ -398,7 +398,11 @@ def _waiting(target: Target, names: list[str]) -> dict[str, str]:
 
 def when(target: Target) -> str:
     """Say when a change holds."""
-    return "is ready at your next login" if isinstance(target, Own) else "is ready"
+    if not isinstance(target, Own):
+        return "is ready"
+    if target.waits:  # whoever could write the home would else get past what is sent
+        return f"waits for the administrator: otpauth-admin approve {target.account.name}"
+    return "is ready at your next login"
 
 
 def _gone(target: Target) -> str:

@@ -48,6 +48,19 @@ def test_submission(
     assert message["Auto-Submitted"] == "auto-generated"
 
 
+def test_slow(
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    values: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that is there may take its time: the bound on connecting is none on answering."""
+    monkeypatch.setattr(channels, "CONNECT_SECONDS", 2)
+    with MailServer(*certificate, tmp_path) as server:
+        smtp.send(made(server), values | {"to": "slow@example.org"}, RIGHT)
+        assert len(server.messages()) == 1
+
+
 def test_wrong_password(
     certificate: tuple[Path, Path], tmp_path: Path, values: dict[str, str]
 ) -> None:
