@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otpauth import channels
 from otpauth.errors import SendError
 from otpauth.send import smtp
 from tests.parts import channel
