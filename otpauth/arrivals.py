@@ -2,7 +2,8 @@
 
 A PAM line says so, adopt=google-authenticator or adopt=oath:/etc/users.oath. Only then, and only
 for such a user, formats are loaded. The file is left as it is; whoever has a record, even one that
-was reset, is never looked at again.
+was reset, is never looked at again. Where the host sends a user codes, a file in his home counts
+for nothing, as a first proposal does.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class Arrival(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Arrival({self.path!r})"
+
+    @property
+    def user_may_write(self) -> bool:
+        """Whether it lies in a home: whoever writes that says what is in it."""
+        return self.format != OATH
 
 
 def look(

@@ -120,13 +120,16 @@ def address(kind: str, text: str) -> str:
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-_MAIL = re.compile(rf"(?!-){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")
+_MAIL = re.compile(rf"(?!-)(?!.*=\?){_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*")  # RFC 2047 2: =?
 
 
 def admitted(channel: Channel, text: str) -> str:
     """Return an address fit for a channel, as it will be used. Raises ConfigError for any other."""
     found = address(channel.name, text)
-    if channel.sms_prefixes and not found.startswith(channel.sms_prefixes):
+    prefixes = channel.sms_prefixes
+    if found.startswith("00"):  # abroad: no prefix of numbers at home is meant to let that in
+        prefixes = tuple(each for each in prefixes if each.startswith("00"))
+    if channel.sms_prefixes and not found.startswith(prefixes):
         mend = " or ".join(f"{each}..." for each in channel.sms_prefixes)
         raise ConfigError(f"{text!r} is no number that this host sends to", hint=mend)
     return found

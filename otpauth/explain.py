@@ -212,13 +212,14 @@ def _session(case: _Case) -> Iterable[Step]:
     began = f"of {one.group or one.service}, begun at {case.clock(one.since)}"
     most = f" of {one.logins}" if one.logins else ""
     text = f"{began}, {many(one.uses, 'login')}{most}, until {case.clock(one.until)}"
-    yield Step("session", f"{text}: {_WORTH[found.worth]}", result=found.worth)
+    told = _WORTH[found.worth] if found.token else "its token may not be used here"
+    yield Step("session", f"{text}: {told}", result=found.worth)
 
 
 _WORTH = {
     sessions.ALIVE: "it lasts",
     sessions.FULL: "it had all its logins",
-    sessions.OVER: "it is over, or its token may not be used here",
+    sessions.OVER: "it is over",
 }
 
 
@@ -305,8 +306,7 @@ def _came(each: Token, match: Match, case: _Case) -> str:
     used = case.held.state.last.get(each.id)
     when = f"at {case.clock(used)}" if used else "by setup"
     if match.result == kinds.ACCEPTED:
-        best = case.seen.outcome.token == each.name
-        return "right" if best else "right, too, but another token goes before it"
+        return _right(each, case.seen.outcome)
     if match.result == kinds.USED:
         if each.kind in token.ONE_TIME:
             return f"right, but that code, or a later one, was used {when}"
@@ -316,6 +316,12 @@ def _came(each: Token, match: Match, case: _Case) -> str:
     if match.result == kinds.SKEWED:
         return f"right, but {_far(each, match, case)}; the next code of the same phone decides"
     return "wrong"
+
+
+def _right(each: Token, outcome: Outcome) -> str:
+    if outcome.verdict != login.ACCEPT:
+        return "right, but it was wrong before, and counts towards the lock"
+    return "right" if outcome.token == each.name else "right, too, but another token goes before it"
 
 
 def _far(each: Token, match: Match, case: _Case) -> str:

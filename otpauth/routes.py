@@ -28,15 +28,17 @@ def of(who: Account, policy: Policy, place: Host) -> tuple[Route, ...]:
     """Return the routes to a user, in the order of otpauth.conf.
 
     One whose address cannot be found out, since a file is broken, has none; a user for whom there
-    is no address has no route.
+    is no address has no route. Where it is in doubt whether a channel is for him, since a group is
+    not known, he has its route, which keeps strangers from enrolling him; nothing goes there.
     """
     found = []
     for channel in policy.channels.values():
-        if not account.is_meant(who, channel.who, in_doubt=False):
+        certain = account.is_meant(who, channel.who, in_doubt=False)
+        if not certain and not account.is_meant(who, channel.who, in_doubt=True):
             continue
         try:
             text = _address(who, channel, place)
-            to = channels.admitted(channel, text) if text else None
+            to = channels.admitted(channel, text if certain else "") if text else None
         except (ConfigError, KeyError, OSError, UnsafeFileError):
             to = ""
         if to is not None:

@@ -137,6 +137,8 @@ def _once(account: Account, terms: Terms, act: Acting, deputy: Deputy) -> Done |
         if arrival and not there:
             if found.condition == "unfit" and not _is_theirs(arrival, terms):
                 arrival = arrival._replace(fault=f"the user's own file: {found.fault}")
+            elif arrival.user_may_write and routes_of(account, terms):
+                arrival = arrival._replace(fault="codes are sent to the user already")
             adopted, moved = _moved(adopted, arrival, terms, marks)
             results = (*results, moved)
             there = adopted.enrolled
@@ -278,14 +280,17 @@ def routes_of(account: Account, terms: Terms) -> tuple[Route, ...]:
 
 
 def sent_to(account: Account, policy: Policy, place: Host) -> tuple[str, ...]:
-    """Return the kinds of the codes that are sent to an account, enrolled or not."""
+    """Return the kinds of the codes that are sent to an account, enrolled or not.
+
+    Where it cannot be found out, or not by whoever asks, whether any are, they are not among them.
+    """
     if not policy.channels:
         return ()
     from otpauth import routes
     from otpauth.policy import anywhere
 
-    kinds = anywhere(policy).kinds
-    return tuple(each.kind for each in routes.of(account, policy, place) if each.kind in kinds)
+    kinds, found = anywhere(policy).kinds, routes.of(account, policy, place)
+    return tuple(each.kind for each in found if each.to and each.kind in kinds)
 
 
 def ground(terms: Terms, marks: Fingerprints) -> changes.Ground:

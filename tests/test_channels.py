@@ -103,6 +103,12 @@ def test_prefixes() -> None:
     for text in ("+43151", "0049151", "49151234", "+1 900 49"):
         with pytest.raises(ConfigError):
             channels.admitted(channel, text)
+    home = read(f"{SMS}sms_prefixes = 0 0043\n")
+    assert channels.admitted(home, "0151-2345") == "01512345"
+    assert channels.admitted(home, "0043 1234") == "00431234"
+    for text in ("00 1 900 1234", "(0)0-44 1234"):
+        with pytest.raises(ConfigError):
+            channels.admitted(home, text)
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -129,7 +135,7 @@ def test_mail_addresses(address: str) -> None:
     [
         "", "a", "@b", "a@", "a b@c", "a@b c", "a@b\nBcc: c@d", "-oQ@example.org", "a@b,c@d",
         "<a@b>", "a@b>", '"a"@b', "a@b;c@d", "a@-b", "a..b@c", "a@b.", "ä@example.org",
-        "a@" + "b" * 254,
+        "a@" + "b" * 254, "=?utf-8?q?=0A?=@b", "=?a?q?c=40d=2C?=@b", "a=?utf-8?q?c?=@b",
     ],
 )  # fmt: skip
 def test_no_mail_addresses(address: str) -> None:

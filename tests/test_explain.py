@@ -221,7 +221,9 @@ def test_a_session() -> None:
     assert sum(text.endswith("is over") for text in texts(steps, "then")) == 2
     held = after(outcome, held)
     steps, _ = told(held, code_at(NOW), now=NOW + 55, rule=rule)
-    assert texts(steps, "session")[0].endswith("it is over, or its token may not be used here")
+    assert texts(steps, "session")[0].endswith(": it is over")
+    steps, _ = told(held, code_at(NOW), now=NOW + 56, rule=rule._replace(kinds=("hotp",)))
+    assert texts(steps, "session")[0].endswith(": its token may not be used here")
 
 
 def test_what_a_trusted_client_sends() -> None:

@@ -210,6 +210,51 @@ def test_sent_codes() -> None:
     assert decide(moved, reserved.code, rule=rule, later=1).verdict == "refuse"
 
 
+@pytest.mark.parametrize("anywhere", [False, True])
+def test_guesses_at_a_sent_code_are_charged(anywhere: bool) -> None:  # noqa: FBT001
+    """Long after the message a guess at the code of its session counts, wherever it comes from."""
+    route = sent.Route("mail", "alice@example.org", 6, 300, (6, 3600))
+    blank = record.Record("alice", 1000)
+    given = sent.given(blank, (route,), HERE, MARKS)
+    reserved = sent.reserve(given, route, HERE, RULE, marks=MARKS, number="0" * 16, again=True)
+    rule = RULE._replace(session=Span(7200, 0, 0, anywhere))
+    held = sent.stripped(after(decide(reserved.record, reserved.code, rule=rule), given), blank)
+    place = "198.51.100.9" if anywhere else HERE.place
+    asked = HERE._replace(rhost=place, place=place)
+    found = []
+    for number in range(4):
+        seen = sent.given(held, (route,), asked, MARKS)
+        wrong = f"{(int(reserved.code) + 1 + number) % 10**6:06}"
+        outcome = decide(seen, wrong, asked, rule, later=3600)
+        found.append(outcome.reason)
+        held = sent.stripped(after(outcome, seen), held)
+    assert found == [*["AUTH_FAILED"] * 3, "AUTH_RATE_LIMITED"]
+    seen = sent.given(held, (route,), asked, MARKS)
+    assert decide(seen, "hunter2", asked, rule, later=3700).reason == "AUTH_NO_CODE"
+    over = decide(seen, "000000", asked, rule, later=7200)
+    assert over.reason == "AUTH_NO_CODE"
+
+
+def test_guesses_at_a_list_password_are_charged() -> None:
+    """A guess without a number at the password of a list that began a session counts."""
+    asked = login.Asked("?", {each.id: 71 for each in HELD.ordered() if each.kind == "list"})
+    chance = login.Chance(MARKS, samples.fresh_id())
+    held = after(login.decide(HELD, HERE, "damuh hidum", RULE, chance=chance, asked=asked), HELD)
+    outcome = decide(held, "damuh hidam", later=1)
+    assert outcome.reason == "AUTH_FAILED"
+    assert samples.events_of(after(outcome, held), HERE.place) == 1
+    assert decide(HELD, "damuh hidam", later=1).reason == "AUTH_NO_CODE"
+
+
+def test_second_comma_compares_nothing() -> None:
+    """Behind two commas a mOTP code is compared with its session no more than with its token."""
+    code = samples.motp_at(NOW)
+    held = begun(answer.tails(f"hunter2,{code}", bare=True))
+    once = decide(held, answer.tails(f"hunter2,{code}", bare=True), later=1)
+    assert (once.reason, once.forward) == ("AUTH_OK_SESSION", "hunter2")
+    assert decide(held, answer.tails(f"hunter2,,{code}", bare=True), later=1).verdict == "refuse"
+
+
 @pytest.mark.parametrize("typed", ["x" * 512, "\udcff\udcfe", "\0", "\uff41", "💥" * 128, "\n"])
 def test_odd_answers(typed: str) -> None:
     """Whatever is typed beside a session is no code, and nothing worse."""

@@ -201,9 +201,9 @@ def wish(target: Target, options: argparse.Namespace) -> int:
 
 def logout(target: Target, options: argparse.Namespace) -> int:  # noqa: ARG001 -- as all verbs
     """End the sessions that there are. No code is asked for: it lets nobody in."""
+    _check_enrolled(target)
     when = "now"
     if isinstance(target, Own):
-        _check_enrolled(target)
         when = "with your next login, before it is decided"
         earlier = frozenset(each.digest() for each in target.waiting if each.verb == "logout")
         propose.withdraw(target.account, target.path, earlier)

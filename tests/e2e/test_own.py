@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.test_moving import write_google
 from tests.man import pages
 from tests.parts import accounts, client, enrolment, log, pam, postfix
 from tests.parts.dialogue import Dialogue
-from tests.parts.phone import Fob
+from tests.parts.phone import Fob, Phone
 from tests.parts.post import CONF
 from tests.parts.sshd import Sshd
 
@@ -193,6 +194,39 @@ def test_home_writer(person: Person, service: str, post: Post) -> None:
     (text,) = post.texts()
     assert text.split()[2] == person.name
     assert "waits: " in enrolment.admin("show", person.name).stdout
+
+
+def test_home_writer_in_doubt(person: Person, stage: Path, post: Post) -> None:
+    """Nor where it is not known, as without a name service, whether the host sends him codes."""
+    assert stage.is_dir()
+    stack = f"{enrolment.STACK} after_password nullok\nauth required pam_permit.so"
+    with pam.service(stack) as name:
+        CONF.write_text(post.channel("mail").replace("for = *", "for = %away"))
+        assert not pam.drive(name, person.name, ["", ""]).one.ok
+        eve = enrolment.fob(person)
+        code = eve.next()
+        assert not pam.drive(name, person.name, [code, code]).one.ok
+        assert not post.texts()
+        assert "waits: " in enrolment.admin("show", person.name).stdout
+        CONF.write_text(post.channel("mail").replace("for = *", "for = * !%away"))
+        assert not pam.drive(name, person.name, [eve.next(), ""]).one.ok
+        CONF.write_text(post.channel("mail").replace("for = *", NONE))
+        assert pam.drive(name, person.name, [eve.next()]).one.ok
+
+
+def test_home_writer_adopts(person: Person, stage: Path, post: Post) -> None:
+    """Nor by a file of other software in that home, where such files are adopted."""
+    assert stage.is_dir()
+    CONF.write_text(post.channel("mail"))
+    secret = enrolment.new_secret()
+    write_google(person, secret, "TOTP_AUTH")
+    stack = f"{enrolment.STACK} after_password adopt=google-authenticator"
+    with pam.service(stack) as name:
+        start = log.position()
+        assert not pam.drive(name, person.name, [Phone(secret).next()]).one.ok
+        assert "codes%20are%20sent" in log.lines(start, containing="verb=adopt")[0].text
+        assert "is not enrolled" in enrolment.admin("show", person.name).stdout
+        assert pam.drive(name, person.name, [post.code()]).one.ok
 
 
 def test_wrong_proof(person: Person, service: str, post: Post) -> None:

@@ -308,6 +308,9 @@ def test_is_told(person: Person, by_key: Sshd, post: Post) -> None:
         assert one["state"] == f"sent codes ({kinds})"
         assert person.name not in enrolment.admin("list", "--without").stdout
         assert client.login(person, by_key, lambda _: post.code()).ok
+    CONF.write_text(post.channel("mail").replace("for = *", "for = %none-such"))
+    (one,) = json.loads(enrolment.admin("list", person.name, "--json").stdout)
+    assert one["state"] == "not enrolled", "nobody knows whom it is for"
     CONF.write_text("")
     (one,) = json.loads(enrolment.admin("list", person.name, "--json").stdout)
     assert one["state"] == "not enrolled", "nobody has reset it"
