@@ -94,6 +94,8 @@ def steps(
     `outcome` is the one that stands, `clock` makes a text of Unix seconds.
     """
     found = list(_told(seen, request, rule, clock=clock))
+    if outcome.reason == login.CONFIG_BROKEN:
+        found.append(Step("then", "what it is and what mends it: otpauth-admin config"))
     if dry_run or outcome.reason == login.NOT_RECORDED:
         found.append(Step("then", "none of this is written" + " in a dry run" * dry_run))
     return (*found, verdict(outcome))
