@@ -113,7 +113,7 @@ def address(kind: str, text: str) -> str:
         if not re.fullmatch(r"\+?[0-9]{4,15}", number):
             raise ConfigError(f"{text!r} is not a telephone number", hint="like +4930123456")
         return number
-    if not re.fullmatch(r"[!-~]{1,128}", text) or text.startswith("-"):
+    if not re.fullmatch(r"[!-~]{1,128}", text) or text.startswith("-") or text in (".", ".."):
         raise ConfigError(f"{text!r} is not an address for push", hint="printable, without blanks")
     return text
 

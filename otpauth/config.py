@@ -114,6 +114,7 @@ class _Reading(NamedTuple):
 
         pairs = {}
         for key, (lines, _) in self.sections[section].values.items():
+            self.places[f"{section}.{key}"] = self.line(section, key)
             if key not in channeltext.KEYS:
                 raise _unknown(self.line(section, key), section, key, channeltext.KEYS)
             pairs[key] = "\n".join(lines)

@@ -20,6 +20,7 @@ from otpauth import (
     wishes,
 )
 from otpauth.consequences import charged, many, of_bucket, of_group, until_when
+from otpauth.state import LOCKS_MAX
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -57,6 +58,10 @@ class Seen(NamedTuple):
     asked: Asked
     marks: Fingerprints
     outcome: Outcome
+
+    def __repr__(self) -> str:
+        """Tell nothing of what was typed."""
+        return f"Seen({self.outcome!r})"
 
 
 class _Case(NamedTuple):
@@ -184,7 +189,9 @@ def _lock(case: _Case) -> Iterable[Step]:
         return
     count = failures.number(case.held.state, rule.group)
     until = failures.locked(case.held.state, now).get(rule.group)
-    if until is None:
+    if until is None and case.is_locked:
+        text = f"the user is locked in {LOCKS_MAX} groups, hence in all: nothing is compared"
+    elif until is None:
         most = many(rule.lock[0], "distinct wrong answer")
         text = f"{count} of {most} until {of_group(rule)} is locked"
     elif case.is_locked:
@@ -207,6 +214,9 @@ def _session(case: _Case) -> Iterable[Step]:
         yield Step("session", "the answer is a logout password of sessions that last")
         return
     found = _found(case)
+    if found is None and case.seen.outcome.reason == login.FAILED and _is_guess(case):
+        yield Step("session", "the answer looks like the code of one, and is none of them")
+        return
     if found is None:
         yield Step("session", "the answer belongs to none that began for this group and address")
         return
@@ -223,6 +233,11 @@ _WORTH = {
     sessions.FULL: "it had all its logins",
     sessions.OVER: "it is over",
 }
+
+
+def _is_guess(case: _Case) -> bool:
+    usable = login.usable_tokens(case.held, case.request, case.rule)
+    return sessions.is_guess(case.candidates, case.held.state, usable, case.request.now)
 
 
 def _found(case: _Case) -> Found | None:
@@ -277,6 +292,8 @@ def _compared(each: Token, case: _Case) -> Step:
         result, words = SHAPE, f"not compared, {_shape(each, case)}"
     elif not _is_compared(each, case):
         result, words = LIMITED, "not compared, too many answers were wrong"
+    elif match.result == kinds.ACCEPTED and case.seen.outcome.verdict != login.ACCEPT:
+        result, words = kinds.WRONG, "right, but it was wrong before and counts towards the lock"
     else:
         result, words = match.result, _came(each, match, case)
     return Step("token", f"{_called(each)}: {words}", each.name, result)
@@ -308,7 +325,8 @@ def _came(each: Token, match: Match, case: _Case) -> str:
     used = case.held.state.last.get(each.id)
     when = f"at {case.clock(used)}" if used else "by setup"
     if match.result == kinds.ACCEPTED:
-        return _right(each, case.seen.outcome)
+        best = case.seen.outcome.token == each.name
+        return "right" if best else "right, too, but another token goes before it"
     if match.result == kinds.USED:
         if each.kind in token.ONE_TIME:
             return f"right, but that code, or a later one, was used {when}"
@@ -318,12 +336,6 @@ def _came(each: Token, match: Match, case: _Case) -> str:
     if match.result == kinds.SKEWED:
         return f"right, but {_far(each, match, case)}; the next code of the same phone decides"
     return "wrong"
-
-
-def _right(each: Token, outcome: Outcome) -> str:
-    if outcome.verdict != login.ACCEPT:
-        return "right, but it was wrong before, and counts towards the lock"
-    return "right" if outcome.token == each.name else "right, too, but another token goes before it"
 
 
 def _far(each: Token, match: Match, case: _Case) -> str:

@@ -54,8 +54,8 @@ def counted(state: State, name: str, mark: str, rule: Rule, now: int) -> State:
     if not most or name != STRANGERS or counts(state, name, mark, rule):
         return state
     second = max(now, _begin(state, group) + 1)
-    state = state._replace(fails={**state.fails, f"{group}/{mark}": second})
-    if number(state, group) < most and _all(state) < FAILS_MAX:
+    state = state._replace(fails={**_live(state), f"{group}/{mark}": second})
+    if number(state, group) < most and len(state.fails) < FAILS_MAX:
         return state
     until = second + seconds if seconds else ALWAYS
     return state._replace(locked={**state.locked, group: (second, until)})
@@ -69,16 +69,16 @@ def counts(state: State, name: str, mark: str, rule: Rule) -> bool:
 
 def number(state: State, group: str) -> int:
     """Return how many wrong answers count in a group."""
-    begin = _begin(state, group)
-    return sum(
-        second > begin and key.rpartition("/")[0] == group for key, second in state.fails.items()
-    )
+    return sum(key.rpartition("/")[0] == group for key in _live(state))
 
 
-def _all(state: State) -> int:
-    """Return how many count in all groups; of more than are kept, some would count no more."""
-    groups = {key.rpartition("/")[0] for key in state.fails}
-    return sum(number(state, group) for group in groups)
+def _live(state: State) -> dict[str, int]:
+    """Return those that count, in whatever groups; what is over must not crowd them out."""
+    return {
+        key: second
+        for key, second in state.fails.items()
+        if second > _begin(state, key.rpartition("/")[0])
+    }
 
 
 def reset(state: State, rule: Rule, now: int) -> State:

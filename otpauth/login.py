@@ -474,7 +474,8 @@ def _is_for_session(case: Case) -> bool:
 
     if case.rule.logout and sessions.logouts(case.candidates):
         return True
-    return sessions.is_guess(case, usable_tokens(case.account, case.request, case.rule))
+    usable = usable_tokens(case.account, case.request, case.rule)
+    return sessions.is_guess(case.candidates, case.account.state, usable, case.request.now)
 
 
 def _is_repeated(case: Case, best: Try, tries: list[Try]) -> bool:

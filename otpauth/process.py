@@ -60,7 +60,8 @@ def ask(program: str, request: Any, *, seconds: float) -> Any:
         os.close(outer_out)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        with contextlib.suppress(ChildProcessError):  # a host program may ignore or collect it
+            os.waitpid(child, 0)
     try:
         return json.loads(reply) if reply else None
     except ValueError:

@@ -193,15 +193,16 @@ def logouts(candidates: tuple[Candidate, ...]) -> list[str]:
     return [code for code in codes if len(code) == LOGOUT_LENGTH and not code.strip(_HEX)]
 
 
-def is_guess(case: Case, usable: list[Token]) -> bool:
+def is_guess(
+    candidates: tuple[Candidate, ...], state: State, usable: list[Token], now: int
+) -> bool:
     """Say whether an answer that no token was compared with was one to a session's code.
 
     A session outlives the code that was sent, and the question for a number of a list.
     """
-    state, now = case.account.state, case.request.now
     lasting = {each.token for each in state.sessions.values() if worth(state, each, now) != OVER}
     begun = [each for each in usable if each.id in lasting]
-    return any(_is_like(candidate, each) for candidate in case.candidates for each in begun)
+    return any(_is_like(candidate, each) for candidate in candidates for each in begun)
 
 
 def _is_like(candidate: Candidate, each: Token) -> bool:
@@ -225,7 +226,8 @@ def logged_out(
 
 def without(state: State, marked: list[str]) -> State:
     """Return the state in which these sessions are over; no old copy brings them back."""
-    over = {mark: state.sessions[mark]._replace(over=1) for mark in marked}
+    there = [mark for mark in marked if mark in state.sessions]
+    over = {mark: state.sessions[mark]._replace(over=1) for mark in there}
     return state._replace(sessions={**state.sessions, **over})
 
 

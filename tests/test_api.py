@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -132,6 +133,16 @@ def test_a_broken_configuration_refuses(person: Person, fob: Fob, config: Path) 
     start = log.position()
     assert ask(person, fob.code(fob.counter)).reason == login.CONFIG_BROKEN
     assert "otpauth.conf:2" in log.lines(start, containing=login.CONFIG_BROKEN)[0].text
+
+
+def test_a_program_that_ignores_its_children(person: Person) -> None:
+    """Where the kernel collects a program's children a change that waits is adopted as ever."""
+    fob = enrolment.fob(person)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert ask(person, fob.next()).accepted
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_one_code_from_many_threads(person: Person, fob: Fob) -> None:

@@ -89,6 +89,12 @@ def test_own() -> None:
     assert read(f"{SMS}own = yes\nsms_prefixes = +49 +43\n").sms_prefixes == ("+49", "+43")
 
 
+def test_a_map_names_its_users() -> None:
+    """Where addresses come from a map, `for` need not be said: it is everybody who is in it."""
+    assert read(SMS.replace("for = %a !b c\n", "")).who == ("*",)
+    assert read(SMS).who == ("%a", "!b", "c")
+
+
 def test_prefixes() -> None:
     """A number must begin with one of the prefixes, once it is spelt as it will be dialled."""
     channel = read(f"{SMS}sms_prefixes = +49 0151\n")
@@ -164,6 +170,13 @@ def test_any_address(kind: str, text: str) -> None:
         assert found.isprintable()
         assert " " not in found
         assert not found.startswith("-")
+
+
+@pytest.mark.parametrize("text", ["", "a b", "-x", "a\nb", "ä", ".", "..", "x" * 129])
+def test_no_push_addresses(text: str) -> None:
+    """What would be an option, a header or another folder of a URL is no address for push."""
+    with pytest.raises(ConfigError):
+        channels.address("push", text)
 
 
 def test_veiled() -> None:

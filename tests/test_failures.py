@@ -111,6 +111,16 @@ def test_many_groups_hide_no_failure() -> None:
     assert failures.locked(held, NOW)
 
 
+def test_failures_that_are_over_hide_none() -> None:
+    """What a group's locks left behind crowds out nothing that counts in another."""
+    other = HOUR._replace(group="mail")
+    held = failures.counted(State(), STRANGERS, "f" * 8, HOUR, NOW)
+    for number in range(2 * state.FAILS_MAX):
+        now = NOW + 3601 * number
+        held = state.bounded(failures.counted(held, STRANGERS, f"{number:08x}", other, now))
+    assert failures.number(held, "") == 1
+
+
 def test_many_locks_open_none() -> None:
     """Who is locked in as many groups as are kept is locked in all: a further one opens none."""
     held = State()

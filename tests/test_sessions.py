@@ -179,6 +179,29 @@ def test_ends_with_its_token() -> None:
     assert decide(held, rule=kinds, later=1).verdict == "refuse"
 
 
+def test_switched_off_and_on() -> None:
+    """Sessions of a token that was switched off are over when it is on again, others are not."""
+    held = begun()
+    phone, fob = held.named("phone"), held.named("fob")
+    assert phone
+    assert fob
+
+    def switched(ident: str) -> Record:
+        now, off, on = held, *({ident: {"enabled": each}} for each in (False, True))
+        for labels in (off, on):
+            now = changes.apply(now, changes.Change(relabel=labels), samples.ground(NOW + 1))
+        return now
+
+    assert decide(switched(phone.id), later=2).reason == "AUTH_OTP_ALREADY_USED"
+    assert decide(switched(fob.id), later=2).reason == "AUTH_OK_SESSION"
+
+
+def test_ended_while_it_was_forgotten() -> None:
+    """To end a session that is there no more ends nothing, and is no fault."""
+    held = begun()
+    assert sessions.without(held.state, ["0" * 16]) == held.state
+
+
 def test_every_daily_kind() -> None:
     """Codes of devices and list passwords begin sessions; scratch codes, app passwords none."""
     daily = (CODE, code_of(0), "071 Damuh hidum", samples.motp_at(NOW).upper())

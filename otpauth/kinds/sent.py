@@ -15,7 +15,7 @@ import contextlib
 from otpauth import channels, limits, login, wishes
 from otpauth.errors import ConfigError
 from otpauth.kinds import ACCEPTED, USED, WRONG, Match
-from otpauth.state import Due, Event
+from otpauth.state import SENDS_MAX, STRANGERS, Due, Event
 from otpauth.token import Token
 from otpauth.value import NamedTuple
 
@@ -45,6 +45,10 @@ class Route(NamedTuple):
     per_user: tuple[int, int]
     name: str = ""
     id: str = ""
+
+    def __repr__(self) -> str:
+        """Tell no address."""
+        return f"Route({self.word!r})"
 
     @property
     def word(self) -> str:
@@ -169,8 +173,7 @@ def reserve(
         again = True
     if again:
         most, span = each.params["per_user"]
-        sends = [e for e in state.sends if e.bucket == bucket and e.second > request.now - span]
-        if len(sends) >= most:
+        if _sent_enough(state, bucket, most=most, since=request.now - span):
             return Reserved(account)
         state = state._replace(
             due={**state.due, mark: due}, sends=state.sends | {Event(request.now, number, bucket)}
@@ -182,6 +185,16 @@ def reserve(
         mark,
         send=again,
     )
+
+
+def _sent_enough(state: State, bucket: str, *, most: int, since: int) -> bool:
+    """Say whether so many messages went out to a bucket, or to its like as many as are kept.
+
+    More than that would crowd out those that count for another known place.
+    """
+    late = [event.bucket for event in state.sends if event.second > since]
+    like = [each for each in late if (each == STRANGERS) == (bucket == STRANGERS)]
+    return late.count(bucket) >= most or len(like) >= SENDS_MAX
 
 
 def _lasts(each: Token, state: State, request: Request, rule: Rule) -> bool:

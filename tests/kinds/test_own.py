@@ -87,6 +87,12 @@ def test_not_served(found: dict[str, channels.Channel]) -> None:
     assert answer(alone, "123456", found=found).reason == "AUTH_TOKEN_MISSING"
 
 
+def test_no_repr_has_the_address() -> None:
+    """A way tells its name in its repr, and not where it leads."""
+    _, (way,) = given(samples.account(address_draft()))
+    assert repr(way) == "Route('work')"
+
+
 def test_never_a_proof() -> None:
     """In a proposal an address proves nothing, nor does it hinder a code that does."""
     held = samples.account(totp_draft(), address_draft())

@@ -149,6 +149,23 @@ def test_limit() -> None:
     assert reserve(held, asking(NOW + 3601), again=True, number=9).send
 
 
+@pytest.mark.parametrize("most", [2, 5, 12])
+def test_limit_of_known_places(most: int) -> None:
+    """Whoever goes from one known place to the next has no more sent than is remembered."""
+    places = [f"192.0.2.{number}" for number in range(10, 18)]
+    held = BLANK._replace(state=state.State(known=dict.fromkeys(places, NOW - 99)))
+    route, sends = ROUTE._replace(per_user=(most, 3600)), dict.fromkeys(places, 0)
+    for number in range(200):
+        place = places[number // 20 % len(places)]
+        found = reserve(
+            held, asking(NOW + number, place=place), again=True, route=route, number=number
+        )
+        sends[place] += found.send
+        held = written(found)
+    assert max(sends.values()) == most
+    assert sum(sends.values()) == state.SENDS_MAX
+
+
 def test_limited_user() -> None:
     """While wrong answers limit a place, nothing is sent there."""
     events = frozenset(
