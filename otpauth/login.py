@@ -81,7 +81,7 @@ REASONS = {
     OK_NOT_ASKED: "who or skip_from says that the user is asked for no code there",
     ALREADY_USED: "the code had been used before",
     FAILED: "the code was wrong",
-    NO_CODE: "the answer does not have the shape of a code of any of the user's tokens",
+    NO_CODE: "the answer does not have the shape of a code of any token that may be used",
     NOT_HERE: "the app password is for other services, switched off, expired or removed",
     PHONE_SKEWED: "the code is right for another time, or of a counter too far ahead",
     CLOCK_WENT_BACK: "the host's clock is behind the last accepted code",
