@@ -59,7 +59,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 export HYPOTHESIS_STORAGE_DIRECTORY := $(BUILD)/hypothesis
 STAGE := unshare --mount --propagation private $(VENV)/bin/python -m tests.stage --
 PYTEST := $(VENV)/bin/python -m pytest
-HALF := $(addprefix tests/,attacks cli conformance doctor faults)
+HALF := $(addprefix tests/,attacks cli conformance doctor faults formats guide howto man)
 
 # A tool that is missing costs one line that names it and its package.
 fail = { echo "otpauth: error: $(1)" >&2; exit 1; }

@@ -228,8 +228,19 @@ def _relabel(account: Record, ident: str, labels: dict[str, Any], now: int) -> R
     if each.kind == "password" and not labels.get("groups", each.groups):
         raise RefusedError("an app password is good for named services alone")
     relabelled = each._replace(**labels, labelled=max(now, each.labelled + 1))
+    state = account.state if relabelled.enabled else _without_sessions(account.state, ident)
     account = account._replace(tokens={**account.tokens, ident: relabelled})
-    return account._replace(state=with_notice(account.state, now, "changed", relabelled.name))
+    return account._replace(state=with_notice(state, now, "changed", relabelled.name))
+
+
+def _without_sessions(state: State, ident: str) -> State:
+    """End the sessions of a token that is switched off: on again, it does not bring them back."""
+    marked = [mark for mark, session in state.sessions.items() if session.token == ident]
+    if not marked:
+        return state
+    from otpauth import sessions
+
+    return sessions.without(state, marked)
 
 
 def _log_out(account: Record, until: int) -> Record:

@@ -44,6 +44,8 @@ def make(name: str, pairs: dict[str, str], line: Callable[[str], str]) -> Channe
         except ConfigError as error:
             raise ConfigError(f"{line(key)}: {key}: {error}", hint=error.hint) from None
     channel = Channel(name, line(""), written=dict(pairs), **found)
+    if "for" not in pairs and _mapped(channel):
+        channel = channel._replace(who=("*",))
     if not channel.text:
         channel = channel._replace(text=TEXT if name == "mail" else SHORT)
     for key, fault, mend in _faults(channel, pairs):
@@ -87,9 +89,17 @@ def _faults(channel: Channel, pairs: dict[str, str]) -> list[tuple[str, str, str
 
 
 def _to_whom(channel: Channel, pairs: dict[str, str]) -> tuple[str, ...]:
-    """Return the keys that say who has codes, and where: not needed if users say it alone."""
-    alone = channel.own and not pairs.keys() & {"for", "to"}
-    return () if alone else ("for", "to")
+    """Return the keys that say who has codes, and where: not needed if users say it alone.
+
+    A map says both: it names its users.
+    """
+    if channel.own and not pairs.keys() & {"for", "to"}:
+        return ()
+    return ("to",) if "for" not in pairs and _mapped(channel) else ("for", "to")
+
+
+def _mapped(channel: Channel) -> bool:
+    return channel.to.startswith("map:")
 
 
 def _template(text: str) -> str:

@@ -27,6 +27,7 @@ SIZE_MAX = 64 * 1024  # bytes
 SECTIONS = {"setup": policy.SETUP_KEYS, "login": policy.RULE_KEYS}
 CHANNELS = tuple(f"channel {kind}" for kind in token.SENT)
 KNOWN = (*SECTIONS, *CHANNELS, "group NAME", "service NAME")
+HOMES = {**SECTIONS, "service NAME": groups.SERVICE_KEYS, "group NAME": groups.GROUP_KEYS}
 ELSEWHERE = {  # what other software says, and how it is said here
     "timeout": "session = 10h idle=1h",
     "utimeout": "session = 10h idle=1h",
@@ -113,6 +114,7 @@ class _Reading(NamedTuple):
 
         pairs = {}
         for key, (lines, _) in self.sections[section].values.items():
+            self.places[f"{section}.{key}"] = self.line(section, key)
             if key not in channeltext.KEYS:
                 raise _unknown(self.line(section, key), section, key, channeltext.KEYS)
             pairs[key] = "\n".join(lines)
@@ -157,5 +159,7 @@ class _Reading(NamedTuple):
 def _unknown(place: str, section: str, key: str, table: Table) -> ConfigError:
     ours = ELSEWHERE.get(key.lower().replace("_", ""), "")
     known = ours.partition(" ")[0] in table
-    hint = f"{ours} ?" if known else policy.nearest(key, table)
+    home = next((each for each, keys in HOMES.items() if key in keys), "")
+    hint = f"it belongs into [{home}]" if home else policy.nearest(key, table)
+    hint = f"{ours} ?" if known else hint
     return ConfigError(f"{place}: unknown key {key!r} in [{section}]", hint=hint)

@@ -20,6 +20,7 @@ from otpauth import (
     wishes,
 )
 from otpauth.consequences import charged, many, of_bucket, of_group, until_when
+from otpauth.state import LOCKS_MAX
 from otpauth.value import NamedTuple
 
 TYPE_CHECKING = False
@@ -93,6 +94,8 @@ def steps(
     `outcome` is the one that stands, `clock` makes a text of Unix seconds.
     """
     found = list(_told(seen, request, rule, clock=clock))
+    if outcome.reason == login.CONFIG_BROKEN:
+        found.append(Step("then", "what it is and what mends it: otpauth-admin config"))
     if dry_run or outcome.reason == login.NOT_RECORDED:
         found.append(Step("then", "none of this is written" + " in a dry run" * dry_run))
     return (*found, verdict(outcome))
@@ -186,7 +189,9 @@ def _lock(case: _Case) -> Iterable[Step]:
         return
     count = failures.number(case.held.state, rule.group)
     until = failures.locked(case.held.state, now).get(rule.group)
-    if until is None:
+    if until is None and case.is_locked:
+        text = f"the user is locked in {LOCKS_MAX} groups, hence in all: nothing is compared"
+    elif until is None:
         most = many(rule.lock[0], "distinct wrong answer")
         text = f"{count} of {most} until {of_group(rule)} is locked"
     elif case.is_locked:
@@ -209,6 +214,9 @@ def _session(case: _Case) -> Iterable[Step]:
         yield Step("session", "the answer is a logout password of sessions that last")
         return
     found = _found(case)
+    if found is None and case.seen.outcome.reason == login.FAILED and _is_guess(case):
+        yield Step("session", "the answer looks like the code of one, and is none of them")
+        return
     if found is None:
         yield Step("session", "the answer belongs to none that began for this group and address")
         return
@@ -216,14 +224,20 @@ def _session(case: _Case) -> Iterable[Step]:
     began = f"of {one.group or one.service}, begun at {case.clock(one.since)}"
     most = f" of {one.logins}" if one.logins else ""
     text = f"{began}, {many(one.uses, 'login')}{most}, until {case.clock(one.until)}"
-    yield Step("session", f"{text}: {_WORTH[found.worth]}", result=found.worth)
+    told = _WORTH[found.worth] if found.token else "its token may not be used here"
+    yield Step("session", f"{text}: {told}", result=found.worth)
 
 
 _WORTH = {
     sessions.ALIVE: "it lasts",
     sessions.FULL: "it had all its logins",
-    sessions.OVER: "it is over, or its token may not be used here",
+    sessions.OVER: "it is over",
 }
+
+
+def _is_guess(case: _Case) -> bool:
+    usable = login.usable_tokens(case.held, case.request, case.rule)
+    return sessions.is_guess(case.candidates, case.held.state, usable, case.request.now)
 
 
 def _found(case: _Case) -> Found | None:
@@ -278,6 +292,8 @@ def _compared(each: Token, case: _Case) -> Step:
         result, words = SHAPE, f"not compared, {_shape(each, case)}"
     elif not _is_compared(each, case):
         result, words = LIMITED, "not compared, too many answers were wrong"
+    elif match.result == kinds.ACCEPTED and case.seen.outcome.verdict != login.ACCEPT:
+        result, words = kinds.WRONG, "right, but it was wrong before and counts towards the lock"
     else:
         result, words = match.result, _came(each, match, case)
     return Step("token", f"{_called(each)}: {words}", each.name, result)

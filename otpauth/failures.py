@@ -2,10 +2,12 @@
 
 Counted are wrong answers that were compared, from places that are not known, for each access group
 apart: each once, however often it is repeated, so that a client which goes on with an old password
-locks nobody out. An accepted code of a daily kind resets its group's count. What is locked is
-logging in from places that are not known: the right code, and a scratch code, too, is refused
-there, and nothing is compared or written. A known place stays open, or strangers could keep a user
-out of everywhere. What is counted is a keyed hash. Time is in Unix seconds.
+locks nobody out. One that counts is refused from such places when it comes again, though it be
+right by then: nobody gets further by giving the same guess for ever. An accepted code of a daily
+kind resets its group's count. What is locked is logging in from places that are not known: the
+right code, and a scratch code, too, is refused there, and nothing is compared or written. A known
+place stays open, or strangers could keep a user out of everywhere. What is counted is a keyed hash.
+Time is in Unix seconds.
 """
 
 from __future__ import annotations
@@ -49,23 +51,34 @@ def _end(until: int, now: int) -> str:
 def counted(state: State, name: str, mark: str, rule: Rule, now: int) -> State:
     """Count a wrong answer, by its mark, in a rule's group; `name` is the bucket it came from."""
     (most, seconds), group = rule.lock, rule.group
-    key, begin = f"{group}/{mark}", _begin(state, group)
-    if not most or name != STRANGERS or state.fails.get(key, NEVER) > begin:
+    if not most or name != STRANGERS or counts(state, name, mark, rule):
         return state
-    second = max(now, begin + 1)
-    state = state._replace(fails={**state.fails, key: second})
-    if number(state, group) < min(most, FAILS_MAX):
+    second = max(now, _begin(state, group) + 1)
+    state = state._replace(fails={**_live(state), f"{group}/{mark}": second})
+    if number(state, group) < most and len(state.fails) < FAILS_MAX:
         return state
     until = second + seconds if seconds else ALWAYS
     return state._replace(locked={**state.locked, group: (second, until)})
 
 
+def counts(state: State, name: str, mark: str, rule: Rule) -> bool:
+    """Say whether an answer from a bucket counts in a rule's group as a wrong one already."""
+    begin = _begin(state, rule.group)
+    return name == STRANGERS and state.fails.get(f"{rule.group}/{mark}", NEVER) > begin
+
+
 def number(state: State, group: str) -> int:
     """Return how many wrong answers count in a group."""
-    begin = _begin(state, group)
-    return sum(
-        second > begin and key.rpartition("/")[0] == group for key, second in state.fails.items()
-    )
+    return sum(key.rpartition("/")[0] == group for key in _live(state))
+
+
+def _live(state: State) -> dict[str, int]:
+    """Return those that count, in whatever groups; what is over must not crowd them out."""
+    return {
+        key: second
+        for key, second in state.fails.items()
+        if second > _begin(state, key.rpartition("/")[0])
+    }
 
 
 def reset(state: State, rule: Rule, now: int) -> State:

@@ -56,7 +56,8 @@ def _add(account: Record, draft: Draft, ground: Ground) -> Record:
         account = account._replace(enrolled=True, tokens={**account.tokens, ident: each})
         account = account._replace(state=with_notice(account.state, now, "added", each.name))
     elif (each.kind, each.params) != (draft.kind, draft.params):
-        raise RefusedError(f"the secret of {each.name!r}, but of another kind of code")
+        fault = f"the secret of {each.name!r}, but of another kind of code, make a new one"
+        raise RefusedError(fault)
     return account._replace(state=_seen(account, each, draft, now))
 
 

@@ -15,7 +15,7 @@ and place. SECURITY.md computes what a guesser gets.
 from __future__ import annotations
 
 from otpauth.policy import GRACE_MAX
-from otpauth.state import STRANGERS, TRIES_MAX, Event, State
+from otpauth.state import LOCKS_MAX, STRANGERS, TRIES_MAX, Event, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _literal(rhost: str) -> IPv4Address | IPv6Address | None:
     import ipaddress
 
     try:
-        found = ipaddress.ip_address(rhost.partition("%")[0])
+        found = ipaddress.ip_address(rhost.partition("%")[0] if ":" in rhost else rhost)
     except ValueError:
         return None
     mapped = found.ipv4_mapped if found.version == 6 else None
@@ -133,7 +133,8 @@ def locked(state: State, where: str, rule: Rule, now: int) -> bool:
         return False
     from otpauth import failures
 
-    return rule.group in failures.locked(state, now)
+    found = failures.locked(state, now)
+    return rule.group in found or len(found) >= LOCKS_MAX  # a further one would open the oldest
 
 
 def charge(state: State, name: str, mark: str, *, now: int, ident: str) -> State:

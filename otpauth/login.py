@@ -296,7 +296,9 @@ def _compare(case: Case) -> Outcome:
         state = limits.scratch_tried(account.state, request.place, request.now)
         account = account._replace(state=state)
     best = next((t for t in tries if t.match.result == ACCEPTED), None)
-    if best:
+    if best and _is_repeated(case, best, tries):
+        tries = [t._replace(match=Match(WRONG, account.state)) for t in tries]
+    elif best:
         return _accept(case._replace(account=account), best)
     if wait:
         again = f"Too many tries. Wait {wait} s, then code: " if wait <= AGAIN_MAX else ""
@@ -418,7 +420,7 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
     spent = _spent(case, found, over)
     if spent is not None:
         return spent
-    if not tries and not _is_logout(case):
+    if not tries and not _is_for_session(case):
         prompt = asked.prompt if asked.numbers or asked.by else "Code: "
         return Outcome(REFUSE, NO_CODE, again=f"That is not a code. {prompt}")
     account = _charged(case, tries)
@@ -426,7 +428,8 @@ def _refuse(case: Case, tries: list[Try], over: Found | None) -> Outcome:
         again = remarks.skewed(found[SKEWED].match.off)
         return Outcome(REFUSE, PHONE_SKEWED, found[SKEWED].token.name, account, again=again)
     again = f"Wrong code. {asked.prompt}" if asked.numbers or asked.by else AGAIN_WRONG
-    name = found[WRONG].token.name if tries else ""
+    names = {t.token.name for t in tries}
+    name = names.pop() if len(names) == 1 else ""  # of several it is none's fault
     return Outcome(REFUSE, FAILED, name, account, again=again)
 
 
@@ -463,13 +466,37 @@ def _not_here(case: Case) -> str | None:
     return None
 
 
-def _is_logout(case: Case) -> bool:
-    """Say whether an answer was compared with the logout passwords of sessions."""
-    if not case.rule.logout or not case.account.state.sessions:
+def _is_for_session(case: Case) -> bool:
+    """Say whether an answer was compared with sessions' codes or their logout passwords alone."""
+    if not case.account.state.sessions:
         return False
     from otpauth import sessions
 
-    return bool(sessions.logouts(case.candidates))
+    if case.rule.logout and sessions.logouts(case.candidates):
+        return True
+    usable = usable_tokens(case.account, case.request, case.rule)
+    return sessions.is_guess(case.candidates, case.account.state, usable, case.request.now)
+
+
+def _is_repeated(case: Case, best: Try, tries: list[Try]) -> bool:
+    """Say whether a code that is right by now was a wrong answer that still counts towards a lock.
+
+    Each answer counts once. So who repeats one guess, as good as any other, would never be locked.
+    """
+    if not case.rule.lock[0] or best.token.kind not in _CHANGING:
+        return False
+    from otpauth import failures
+
+    return failures.counts(case.account.state, case.bucket, _mark(case, tries), case.rule)
+
+
+_CHANGING = (*token.ONE_TIME, *token.SENT)  # kinds of which a wrong code may be a right one later
+
+
+def _mark(case: Case, tries: list[Try]) -> str:
+    """Return the keyed hash of what was compared."""
+    texts = [_compared(each) for each in tries] or [each.code for each in case.candidates]
+    return case.chance.marks.answer(case.account.user, "\n".join(dict.fromkeys(texts)))
 
 
 def _charged(case: Case, tries: list[Try]) -> Record:
@@ -480,9 +507,7 @@ def _charged(case: Case, tries: list[Try]) -> Record:
         if each.match.result == SKEWED:
             pending = each.match.state.resyncs[each.token.id]
             state = state._replace(resyncs={**state.resyncs, each.token.id: pending})
-    texts = [_compared(each) for each in tries] or [each.code for each in case.candidates]
-    compared = "\n".join(dict.fromkeys(texts))
-    mark = case.chance.marks.answer(account.user, compared)
+    mark = _mark(case, tries)
     state = limits.charge(state, case.bucket, mark, now=now, ident=case.chance.ident)
     if rule.lock[0]:
         from otpauth import failures

@@ -19,7 +19,8 @@ _MAPPED = 0xFFFF  # what stands before the IPv4 address in an IPv6 one, RFC 4291
 
 def within(networks: tuple[str, ...], rhost: str) -> bool:
     """Say whether a remote host's text is an address in one of these networks, as read() does."""
-    found = _number(rhost.partition("%")[0]) if networks else None
+    literal = rhost.partition("%")[0] if ":" in rhost else rhost  # IPv4 has no zones
+    found = _number(literal) if networks else None
     if found is None:
         return False
     number, width = found

@@ -284,7 +284,7 @@ def _session(text: str) -> Span:
 def who(text: str) -> tuple[str, ...]:
     """Read whom something is for: *, names, %groups, and with ! in front those it is not for."""
     words = tuple(text.split())
-    wrong = next((each for each in words if not re.fullmatch(r"!?(\*|%?[^*%!\s]+)", each)), None)
+    wrong = next((each for each in words if not re.fullmatch(r"!?(\*|%?[^*%!=\s]+)", each)), None)
     if wrong or not words:
         raise ConfigError(f"{wrong or text!r} is no user", hint="* or names, %groups, !not")
     if len(words) > WHO_MAX:

@@ -16,7 +16,7 @@ seconds.
 
 from __future__ import annotations
 
-from otpauth import limits, login, remarks
+from otpauth import limits, login, remarks, token
 from otpauth.login import Outcome, shown
 from otpauth.state import Session
 from otpauth.value import NamedTuple
@@ -144,8 +144,10 @@ def find(
         for where in places:
             mark = marks.session(request.user, scope, where, _key(candidate))
             session = state.sessions.get(mark)
+            each = tokens.get(session.token) if session else None
+            if each and each.kind == "motp" and candidate.prefix.endswith(","):
+                continue  # as in kinds.motp: the comma is none of the password's
             if session:
-                each = tokens.get(session.token)
                 now = worth(state, session, request.now) if each else OVER
                 found.append(Found(mark, session, now, candidate, each))
     return min(found, key=lambda one: (ALIVE, FULL, OVER).index(one.worth), default=None)
@@ -191,6 +193,28 @@ def logouts(candidates: tuple[Candidate, ...]) -> list[str]:
     return [code for code in codes if len(code) == LOGOUT_LENGTH and not code.strip(_HEX)]
 
 
+def is_guess(
+    candidates: tuple[Candidate, ...], state: State, usable: list[Token], now: int
+) -> bool:
+    """Say whether an answer that no token was compared with was one to a session's code.
+
+    A session outlives the code that was sent, and the question for a number of a list.
+    """
+    lasting = {each.token for each in state.sessions.values() if worth(state, each, now) != OVER}
+    begun = [each for each in usable if each.id in lasting]
+    return any(_is_like(candidate, each) for candidate in candidates for each in begun)
+
+
+def _is_like(candidate: Candidate, each: Token) -> bool:
+    """Say whether an answer looks like a code of a token that is not compared without being due."""
+    if each.kind == "list":
+        from otpauth.kinds import paper
+
+        form, length = each.params["form"], each.params["length"]
+        return bool(paper.digest(candidate.whole, form=form, length=length))
+    return each.kind in token.SENT and candidate.fits(each.params["digits"])
+
+
 def logged_out(
     state: State, user: str, candidates: tuple[Candidate, ...], marks: Fingerprints
 ) -> State | None:
@@ -202,7 +226,8 @@ def logged_out(
 
 def without(state: State, marked: list[str]) -> State:
     """Return the state in which these sessions are over; no old copy brings them back."""
-    over = {mark: state.sessions[mark]._replace(over=1) for mark in marked}
+    there = [mark for mark in marked if mark in state.sessions]
+    over = {mark: state.sessions[mark]._replace(over=1) for mark in there}
     return state._replace(sessions={**state.sessions, **over})
 
 

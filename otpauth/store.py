@@ -279,6 +279,20 @@ def routes_of(account: Account, terms: Terms) -> tuple[Route, ...]:
     return routes.of(account, terms.policy, terms.host)
 
 
+def sent_to(account: Account, policy: Policy, place: Host) -> tuple[str, ...]:
+    """Return the kinds of the codes that are sent to an account, enrolled or not.
+
+    Where it cannot be found out, or not by whoever asks, whether any are, they are not among them.
+    """
+    if not policy.channels:
+        return ()
+    from otpauth import routes
+    from otpauth.policy import anywhere
+
+    kinds, found = anywhere(policy).kinds, routes.of(account, policy, place)
+    return tuple(each.kind for each in found if each.to and each.kind in kinds)
+
+
 def ground(terms: Terms, marks: Fingerprints) -> changes.Ground:
     """Return what a change goes by."""
     from otpauth import changes

@@ -1,8 +1,8 @@
 """What a trusted client hands on instead of a code: proof that it is who it says, too.
 
 A webmail that shares a secret with this host sends HMAC-SHA-256(secret, code), or where the rule
-says md5, MD5(secret code), both in hexadecimal. What it sends logs in to nothing but its own
-service, and neither does the code that was typed, once its session goes by what the client sent.
+says md5, MD5(secret code), both in hexadecimal. What it sends is compared at its own service alone;
+a session that it began is its group's, as any other. The code that was typed is worth nothing then.
 The code itself is accepted as everywhere.
 """
 

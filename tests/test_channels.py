@@ -89,6 +89,12 @@ def test_own() -> None:
     assert read(f"{SMS}own = yes\nsms_prefixes = +49 +43\n").sms_prefixes == ("+49", "+43")
 
 
+def test_a_map_names_its_users() -> None:
+    """Where addresses come from a map, `for` need not be said: it is everybody who is in it."""
+    assert read(SMS.replace("for = %a !b c\n", "")).who == ("*",)
+    assert read(SMS).who == ("%a", "!b", "c")
+
+
 def test_prefixes() -> None:
     """A number must begin with one of the prefixes, once it is spelt as it will be dialled."""
     channel = read(f"{SMS}sms_prefixes = +49 0151\n")

@@ -151,11 +151,16 @@ HINTS = {
     "[group mail]\nmax_fail = 5\n": "lock = 5/1h ?",
     "[group mail]\naddresses = 192.0.2.10\n": "known: ",
     "[setup]\nmax_fail = 5\n": "known: ",
+    "[group mail]\nfrom = 192.0.2.10\n": "it belongs into [service NAME]",
+    "[service a]\nchildren = b\n": "it belongs into [group NAME]",
+    "[setup]\nwindow = 5\n": "it belongs into [login]",
+    "[login]\nchanges = admin\n": "it belongs into [setup]",
     "[group imap]\n[service a]\ngroup = imapp\n": "imap ?",
     "[service a]\ngroup = a\n": "known: none",
     "[service a]\nfrom = 10.1.2.3/16\n": "10.1.0.0/16, or 10.1.2.3",
     "[service a]\nclient_secret = hunter2\n": "{secret.NAME}, and NAME",
     "[login]\nwho = !bob\n": "* !bob",
+    "[login]\nwho = *\n  lock = 5/1h\n": "* or names, %groups, !not",
 }
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otpauth import answer, bypass, explain, kinds, login, ntlm, sessions, trust
+from otpauth import answer, bypass, explain, kinds, login, ntlm, policy, sessions, state, trust
 from otpauth.policy import Span
+from otpauth.state import State
 from otpauth.wishes import Wishes
 from tests import samples
 from tests.samples import ADDRESS, MARKS, NOW, RULE, after, code_at, code_of, decide, wrong_code
@@ -189,6 +190,40 @@ def test_a_lock() -> None:
     assert texts(steps, "lock") == [f"{late}, but not for a known place"]
 
 
+def test_a_repeated_guess() -> None:
+    """That a code is right by now, but counts as a wrong answer, is told."""
+    rule, late = RULE._replace(lock=(5, 0)), NOW + 86400
+    held = after(decide(HELD, code_at(late), rule=rule), HELD)
+    steps, outcome = told(held, code_at(late), now=late, rule=rule)
+    assert outcome.reason == login.FAILED
+    assert results(steps)["phone"] == kinds.WRONG
+    assert "phone (totp): right, but it was wrong before and counts towards the lock" in texts(
+        steps, "token"
+    )
+
+
+def test_a_guess_at_a_session() -> None:
+    """What no token was compared with, but was a guess at a session's code, is told as that."""
+    held = samples.account(samples.list_draft())
+    rule = RULE._replace(session=Span(600))
+    asked = login.Asked("?", {each.id: 71 for each in held.ordered()})
+    _, begun = told(held, "damuh hidum", rule=rule, asked=asked)
+    steps, outcome = told(after(begun, held), "damuh hidam", rule=rule)
+    assert outcome.reason == login.FAILED
+    assert texts(steps, "session") == [_GUESS]
+
+
+def test_locked_everywhere() -> None:
+    """Who is locked in as many groups as are kept is told to be locked in all."""
+    names = [f"g{number}" for number in range(state.LOCKS_MAX)]
+    held = HELD._replace(state=State(locked=dict.fromkeys(names, (NOW, policy.ALWAYS))))
+    steps, outcome = told(held, code_at(NOW + 60), now=NOW + 60, rule=RULE._replace(lock=(5, 0)))
+    assert outcome.reason == login.USER_LOCKED
+    assert texts(steps, "lock") == [
+        "the user is locked in 32 groups, hence in all: nothing is compared"
+    ]
+
+
 def test_a_session() -> None:
     """Which session an answer belongs to, what it is worth, what begins and ends are told."""
     rule = RULE._replace(
@@ -221,7 +256,9 @@ def test_a_session() -> None:
     assert sum(text.endswith("is over") for text in texts(steps, "then")) == 2
     held = after(outcome, held)
     steps, _ = told(held, code_at(NOW), now=NOW + 55, rule=rule)
-    assert texts(steps, "session")[0].endswith("it is over, or its token may not be used here")
+    assert texts(steps, "session")[0].endswith(": it is over")
+    steps, _ = told(held, code_at(NOW), now=NOW + 56, rule=rule._replace(kinds=("hotp",)))
+    assert texts(steps, "session")[0].endswith(": its token may not be used here")
 
 
 def test_what_a_trusted_client_sends() -> None:
@@ -340,6 +377,9 @@ def test_the_steps_lead_to_the_verdict(
         held = after(outcome, held)
 
 
+_GUESS = "the answer looks like the code of one, and is none of them"
+
+
 def _agrees(
     steps: tuple[explain.Step, ...],
     outcome: login.Outcome,
@@ -371,7 +411,7 @@ def _agrees(
     usable = {each.name for each in login.usable_tokens(held, request, rule)}
     assert {name for name, result in found.items() if result not in barred} == usable
     if outcome.reason == login.FAILED:
-        assert kinds.WRONG in found.values()
+        assert kinds.WRONG in found.values() or _GUESS in texts(steps, "session")
         assert not {kinds.USED, kinds.SKEWED, kinds.CLOCK} & set(found.values())
     if outcome.reason == login.ALREADY_USED:
         assert found[outcome.token] == kinds.USED or worth == [sessions.OVER]

@@ -82,6 +82,55 @@ def test_each_answer_counts_once() -> None:
     assert samples.events_of(held) > 1
 
 
+def test_repeated_guess_is_worth_nothing() -> None:
+    """An answer that counts is refused when it comes again, though right by then, like any other.
+
+    So nobody has more guesses by giving one of them for ever. From a known place it is a code.
+    """
+    late = NOW + 86400
+    guess = code_at(late)
+    held = after(decide(HELD, guess, rule=ADMIN, place=ATTACKER), HELD)
+    again = decide(held, guess, now=late, rule=ADMIN, place=ATTACKER)
+    assert (again.verdict, again.reason, again.token) == ("refuse", "AUTH_FAILED", "phone")
+    assert failures.number(after(again, held).state, "") == 1
+    assert samples.events_of(after(again, held)) == 2
+    known = held._replace(state=held.state._replace(known={ADDRESS: NOW}))
+    assert decide(known, guess, now=late, rule=ADMIN).verdict == "accept"
+    assert (
+        decide(held, code_at(late + 30), now=late, rule=ADMIN, place=ATTACKER).verdict == "accept"
+    )
+    assert decide(held, guess, now=late, rule=EASY, place=ATTACKER).verdict == "accept"
+
+
+def test_many_groups_hide_no_failure() -> None:
+    """Who guesses in turn at more groups than failures are kept is locked in spite of that."""
+    held = State()
+    for number in range(state.FAILS_MAX):
+        rule = HOUR._replace(group=f"g{number % 32}")
+        held = state.bounded(failures.counted(held, STRANGERS, f"{number:08x}", rule, NOW))
+    assert failures.locked(held, NOW)
+
+
+def test_failures_that_are_over_hide_none() -> None:
+    """What a group's locks left behind crowds out nothing that counts in another."""
+    other = HOUR._replace(group="mail")
+    held = failures.counted(State(), STRANGERS, "f" * 8, HOUR, NOW)
+    for number in range(2 * state.FAILS_MAX):
+        now = NOW + 3601 * number
+        held = state.bounded(failures.counted(held, STRANGERS, f"{number:08x}", other, now))
+    assert failures.number(held, "") == 1
+
+
+def test_many_locks_open_none() -> None:
+    """Who is locked in as many groups as are kept is locked in all: a further one opens none."""
+    held = State()
+    for number in range(state.LOCKS_MAX):
+        rule = ADMIN._replace(lock=(1, 0), group=f"g{number}")
+        assert not limits.locked(held, ATTACKER, rule, NOW)
+        held = state.bounded(failures.counted(held, STRANGERS, f"{number:08x}", rule, NOW))
+    assert limits.locked(held, ATTACKER, ADMIN._replace(group="another"), NOW)
+
+
 def test_accepted_code_resets() -> None:
     """An accepted one-time code resets the count, in its own group alone, and within a second."""
     mail = HOUR._replace(group="mail")

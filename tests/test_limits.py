@@ -79,6 +79,7 @@ def test_rate_of_the_rule() -> None:
         ("fe80::1%eth0", "fe80::/64"),
         ("host.example.org", "name"),
         ("192.0.2.7 x", "name"),
+        ("192.0.2.7%.example.org", "name"),
         ("192.0.2.7\n", "name"),
         ("192.0.2.07", "name"),
         ("3221225991", "name"),
@@ -104,6 +105,7 @@ ADDRESSES = {
     "::": "",
     "host.example": "",
     "192.0.2.7 x": "",
+    "192.0.2.7%.example.org": "",
     "": "",
 }
 

@@ -161,6 +161,13 @@ def test_typed_as_people_type(name: str) -> None:
     assert decide(HELD, SPELLINGS[name](code_at(NOW))).verdict == "accept"
 
 
+def test_a_wrong_code_is_of_no_token() -> None:
+    """A wrong code that was compared with several tokens is laid to none of them."""
+    wrong = wrong_code(0, now=NOW, drafts=BOTH)
+    assert decide(HELD, wrong).token == ""
+    assert decide(HELD, wrong, rule=RULE._replace(kinds=("hotp", "scratch"))).token == "fob"
+
+
 def test_skewed_phone() -> None:
     """A phone four minutes slow is told so, with a first factor; its next code logs in."""
     slow = code_at(NOW - 240)

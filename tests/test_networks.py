@@ -26,6 +26,7 @@ OUTSIDE = [
     "fd00:2::1",
     "web.example.org",
     "10.1.2.3.example.org",
+    "10.1.2.3%.example.org",
     "10.1.2",
     "010.1.2.3",
 ]

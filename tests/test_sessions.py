@@ -179,6 +179,29 @@ def test_ends_with_its_token() -> None:
     assert decide(held, rule=kinds, later=1).verdict == "refuse"
 
 
+def test_switched_off_and_on() -> None:
+    """Sessions of a token that was switched off are over when it is on again, others are not."""
+    held = begun()
+    phone, fob = held.named("phone"), held.named("fob")
+    assert phone
+    assert fob
+
+    def switched(ident: str) -> Record:
+        now, off, on = held, *({ident: {"enabled": each}} for each in (False, True))
+        for labels in (off, on):
+            now = changes.apply(now, changes.Change(relabel=labels), samples.ground(NOW + 1))
+        return now
+
+    assert decide(switched(phone.id), later=2).reason == "AUTH_OTP_ALREADY_USED"
+    assert decide(switched(fob.id), later=2).reason == "AUTH_OK_SESSION"
+
+
+def test_ended_while_it_was_forgotten() -> None:
+    """To end a session that is there no more ends nothing, and is no fault."""
+    held = begun()
+    assert sessions.without(held.state, ["0" * 16]) == held.state
+
+
 def test_every_daily_kind() -> None:
     """Codes of devices and list passwords begin sessions; scratch codes, app passwords none."""
     daily = (CODE, code_of(0), "071 Damuh hidum", samples.motp_at(NOW).upper())
@@ -208,6 +231,51 @@ def test_sent_codes() -> None:
     assert decide(seen, reserved.code, rule=rule, later=599).reason == "AUTH_OK_SESSION"
     moved = sent.given(held, (route._replace(to="bob@example.org"),), HERE, MARKS)
     assert decide(moved, reserved.code, rule=rule, later=1).verdict == "refuse"
+
+
+@pytest.mark.parametrize("anywhere", [False, True])
+def test_guesses_at_a_sent_code_are_charged(anywhere: bool) -> None:  # noqa: FBT001
+    """Long after the message a guess at the code of its session counts, wherever it comes from."""
+    route = sent.Route("mail", "alice@example.org", 6, 300, (6, 3600))
+    blank = record.Record("alice", 1000)
+    given = sent.given(blank, (route,), HERE, MARKS)
+    reserved = sent.reserve(given, route, HERE, RULE, marks=MARKS, number="0" * 16, again=True)
+    rule = RULE._replace(session=Span(7200, 0, 0, anywhere))
+    held = sent.stripped(after(decide(reserved.record, reserved.code, rule=rule), given), blank)
+    place = "198.51.100.9" if anywhere else HERE.place
+    asked = HERE._replace(rhost=place, place=place)
+    found = []
+    for number in range(4):
+        seen = sent.given(held, (route,), asked, MARKS)
+        wrong = f"{(int(reserved.code) + 1 + number) % 10**6:06}"
+        outcome = decide(seen, wrong, asked, rule, later=3600)
+        found.append(outcome.reason)
+        held = sent.stripped(after(outcome, seen), held)
+    assert found == [*["AUTH_FAILED"] * 3, "AUTH_RATE_LIMITED"]
+    seen = sent.given(held, (route,), asked, MARKS)
+    assert decide(seen, "hunter2", asked, rule, later=3700).reason == "AUTH_NO_CODE"
+    over = decide(seen, "000000", asked, rule, later=7200)
+    assert over.reason == "AUTH_NO_CODE"
+
+
+def test_guesses_at_a_list_password_are_charged() -> None:
+    """A guess without a number at the password of a list that began a session counts."""
+    asked = login.Asked("?", {each.id: 71 for each in HELD.ordered() if each.kind == "list"})
+    chance = login.Chance(MARKS, samples.fresh_id())
+    held = after(login.decide(HELD, HERE, "damuh hidum", RULE, chance=chance, asked=asked), HELD)
+    outcome = decide(held, "damuh hidam", later=1)
+    assert outcome.reason == "AUTH_FAILED"
+    assert samples.events_of(after(outcome, held), HERE.place) == 1
+    assert decide(HELD, "damuh hidam", later=1).reason == "AUTH_NO_CODE"
+
+
+def test_second_comma_compares_nothing() -> None:
+    """Behind two commas a mOTP code is compared with its session no more than with its token."""
+    code = samples.motp_at(NOW)
+    held = begun(answer.tails(f"hunter2,{code}", bare=True))
+    once = decide(held, answer.tails(f"hunter2,{code}", bare=True), later=1)
+    assert (once.reason, once.forward) == ("AUTH_OK_SESSION", "hunter2")
+    assert decide(held, answer.tails(f"hunter2,,{code}", bare=True), later=1).verdict == "refuse"
 
 
 @pytest.mark.parametrize("typed", ["x" * 512, "\udcff\udcfe", "\0", "\uff41", "💥" * 128, "\n"])

@@ -10,7 +10,7 @@ import secrets
 import sys
 from typing import TYPE_CHECKING
 
-from otpauth import channels
+from otpauth import answer, channels
 from otpauth.changes import Change
 from otpauth.cli import programs, report, verbs, wizard
 from otpauth.cli.target import Own
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from otpauth.cli.target import Target
 
 LIKE = {"mail": "me@example.org", "sms": "+49301234567", "push": "my-topic"}
+EXAMPLES = {kind: f"{kind} work {to}" for kind, to in LIKE.items()}
 _NOT_OURS = ("algorithm", "digits", "period", "issuer", "label", "qr_file", "uri")
 
 
@@ -56,7 +57,8 @@ def add(target: Target, options: argparse.Namespace, name: str) -> int:
     else:
         proof = verbs.proven(target, plain=options.plain)
         target.submit(verb, name, change._replace(proof=proof))
-    print(f"{target.program}: {name} {verbs.when(target)}: type {name} to have a code sent")
+    word = kind if answer.code(name).isdigit() else name  # digits would be a code
+    print(f"{target.program}: {name} {verbs.when(target)}: type {word} to have a code sent")
     if isinstance(target, Own) and not target.enrolled:
         report.say(target.program, "hint", "try it from a second terminal, leaving this one open")
     return report.DONE

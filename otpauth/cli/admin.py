@@ -150,7 +150,7 @@ def _account_verbs(verbs: Verbs) -> None:
     which.add_argument("--end", metavar="ID", help="end this one")
     which.add_argument("--all", action="store_true", help="end all of them")
     one.add_argument("--json", action="store_true", help="for programs")
-    new("unlock", "forget an account's failures, and times in the future")
+    new("unlock", "open a locked account: forget its failures, sessions, times in the future")
     new("reset", "forget an account's tokens: it enrols anew")
     new("forget", "remove what the host keeps of an account that is gone")
     one = verb(verbs, "rename", "carry a record over to an account's new name or uid")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otpauth import bypass, failures, limits, services, token, wishes
 from otpauth.cli import limited, report
+from otpauth.cli.target import NEW
 from otpauth.policy import ALWAYS, of_records
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def show_own(own: Own, *, json: bool) -> int:
     if rows:
         report.table(HEAD, rows)
     else:
-        print("nothing is enrolled on this host; begin with: otpauth setup")
+        begin = "" if own.sent else "; begin with: otpauth setup"
+        print(f"nothing is enrolled on this host{begin}")
+    if own.sent:
+        print(f"codes are sent to you ({', '.join(own.sent)}) where a first factor is known")
     for line in wishes.told(own.policy.login, own.wishes):
         print(f"in force: {line}")
     if own.view.record and own.view.record.bypass[0] > now:
@@ -77,8 +81,10 @@ def _row(each: Listed, words: str) -> tuple[str, ...]:
 
 def _waiting_row(own: Own, each: Proposal) -> tuple[str, ...]:
     first = not own.tokens and each is own.waiting[0]
-    words = "new, ready at your next login" if first else f"{each.verb}, at your next login"
-    if own.policy.setup.changes == "admin" and not first and each.verb != "logout":
+    words = "new, ready" if first or each.verb in NEW else each.verb + ","
+    words += " at your next login"
+    admin = own.policy.setup.changes == "admin" and not first
+    if (admin or own.waits) and each.verb != "logout":
         words = f"{each.verb}, waits for the administrator"
     return (each.name, "-", report.day(each.made), "-", words)
 
@@ -99,6 +105,7 @@ def _as_json(own: Own, rows: list[tuple[str, ...]], refused: list[str]) -> dict[
         "user": own.account.name,
         "key": own.public.id,
         "enrolled": own.enrolled,
+        "sent": list(own.sent),
         "services": [name for name, asks in services.asking().items() if asks],
         "tokens": [as_value(each, states[each.name]) for each in own.tokens],
         "waiting": [

@@ -52,7 +52,9 @@ def rows(found: policy.Policy) -> list[Row]:
     for name, channel in found.channels.items():
         for key, text in channel.written.items():
             line = " ".join(filter(None, (each.strip() for each in text.splitlines())))
-            out.append((f"channel {name}.{key}", line, channel.line))
+            out.append((f"channel {name}.{key}", line, where(found, (f"channel {name}",), key)))
+        if channel.who and "for" not in channel.written:
+            out.append((f"channel {name}.for", spelt("for", channel.who), DEFAULT))
     for group in found.groups.values():
         values = {**group._asdict(), **group.keys}
         out += _set(found, _rows(found, f"group {group.name}", values, groups.GROUP_KEYS))
@@ -153,13 +155,15 @@ _SPELT: dict[str, Callable[[Any], str]] = {
 
 
 def _strangers(found: policy.Policy) -> list[tuple[str, str]]:
-    """Return the words of who that mean nobody whom this host knows, and where they stand."""
-    rules = {"login": found.login.who}
-    rules |= {f"group {each.name}": each.keys.get("who", ()) for each in found.groups.values()}
-    rules |= {f"service {each.name}": each.keys.get("who", ()) for each in found.services}
+    """Return the words of who and for that mean nobody this host knows, and where they stand."""
+    rules = {("login", "who"): found.login.who}
+    rules |= {(f"channel {name}", "for"): each.who for name, each in found.channels.items()}
+    named = [(f"group {each.name}", each.keys) for each in found.groups.values()]
+    named += [(f"service {each.name}", each.keys) for each in found.services]
+    rules |= {(section, "who"): keys.get("who", ()) for section, keys in named}
     return [
-        (f"{where(found, (section,), 'who')}: who", name)
-        for section, words in rules.items()
+        (f"{where(found, (section,), key)}: {key}", name)
+        for (section, key), words in rules.items()
         for name in (word.removeprefix("!") for word in words)
         if not account.is_known(name)
     ]

@@ -21,13 +21,14 @@ from otpauth import (
     limits,
     secretfile,
     services,
+    store,
     wishes,
 )
 from otpauth.account import Account
 from otpauth.cli import listing, progress, report
 from otpauth.errors import NotEnrolledError, OtpauthError, RecordError, UnknownUserError
 from otpauth.host import Host, trusted
-from otpauth.policy import of_records
+from otpauth.policy import Policy, of_records
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +47,7 @@ NOBODY = 2**32 - 1  # the uid of an account that is gone
 class Ground(NamedTuple):
     """What accounts are read and judged by. `now` is in Unix seconds.
 
-    `doors` are the rules of the services that ask for codes.
+    `doors` are the rules of the services that ask for codes, `policy` says to whom codes are sent.
     """
 
     host: Host
@@ -54,12 +55,14 @@ class Ground(NamedTuple):
     rule: Rule
     now: int
     doors: dict[str, Rule] = {}
+    policy: Policy = Policy()
 
 
 class Entry(NamedTuple):
     """An account as it is listed.
 
-    `usable` says that it has tokens that would be accepted now, at each service that asks.
+    `usable` says that it has tokens that would be accepted now, at each service that asks, or is
+    sent codes.
     """
 
     user: str
@@ -73,7 +76,7 @@ def enrolled(options: argparse.Namespace) -> int:
     host = Host()
     policy = host.policy()
     now, doors = int(time.time()), services.doors(policy)
-    ground = Ground(host, host.record_key(), of_records(policy), now, doors)
+    ground = Ground(host, host.record_key(), of_records(policy), now, doors, policy)
     users = options.users or (_logins() if options.without else names(host))
     shown = not options.plain and not sys.stdout.isatty()
     absent: list[str] = []
@@ -136,8 +139,10 @@ def entry(name: str, ground: Ground) -> Entry:
         return Entry(who.name, "damaged: it needs a newer record.key: otpauth-admin key import")
     except (OtpauthError, OSError):
         return Entry(who.name, "damaged: the record does not open: otpauth-admin reset")
+    sent = () if who.uid == NOBODY else store.sent_to(who, ground.policy, ground.host)
     if held is None:
-        return Entry(who.name, ABSENT if who.uid == NOBODY else "not enrolled")
+        words = f"sent codes ({', '.join(sent)})" if sent else "not enrolled"
+        return Entry(who.name, ABSENT if who.uid == NOBODY else words, usable=bool(sent))
     if who.uid == NOBODY:
         return Entry(who.name, f"{ABSENT}: otpauth-admin forget", held)
     if held.uid != who.uid:
@@ -147,16 +152,20 @@ def entry(name: str, ground: Ground) -> Entry:
     live = [each for each in held.ordered() if each.live(ground.now)]
     usable = any(each.kind in ground.rule.kinds for each in live)
     shut = services.shut(ground.doors, live) if usable else []
-    words = _state(held, ground, usable=usable, shut=shut)
-    return Entry(who.name, words, held, usable and not shut)
+    words = _state(held, ground, usable=usable, shut=[] if sent else shut, sent=sent)
+    return Entry(who.name, words, held, bool(sent) or (usable and not shut))
 
 
-def _state(held: Record, ground: Ground, *, usable: bool, shut: list[str]) -> str:
+def _state(
+    held: Record, ground: Ground, *, usable: bool, shut: list[str], sent: tuple[str, ...]
+) -> str:
     """Return what an account's next login meets, in a few words."""
     if usable:
         words = f"ready, not for {services.spoken(shut)}" if shut else "ready"
+    elif sent:
+        words = f"sent codes ({', '.join(sent)})"
     elif not held.enrolled:
-        return "reset"
+        return "reset" if held.era else "not enrolled"
     elif not held.tokens:
         words = "no token left"
     elif not any(each.enabled for each in held.tokens.values()):

@@ -141,6 +141,9 @@ def _next_steps(target: Target, draft: Draft, new: list[str], *, typed: bool) ->
     shown = target.path.replace(target.account.home, "~", 1)
     be = "are" if new else "is"
     print(f"otpauth: {what} {be} in {shown}, sealed to key {target.public.id}")
+    if target.waits:
+        print(f"otpauth: {draft.name} {verbs.when(target)}")
+        return
     asking = services.sentence(services.asking())
     if asking:
         print(f"  next login   {asking}{';' if typed else ''}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from otpauth import home, oath, propose, wishes
+from otpauth import home, oath, propose, store, wishes
 from otpauth.errors import NotEnrolledError, RefusedError
 from otpauth.host import Host
+from otpauth.token import SENT
 
 if TYPE_CHECKING:
     from otpauth.account import Account
@@ -101,7 +102,8 @@ class Target:
         """Return whose codes may prove a change, for the question. Raises RefusedError if none."""
         if not self.tokens:
             return "the token you have"
-        on = [each for each in self.tokens if each.switch == "on" and each.kind != "password"]
+        silent = ("password", *SENT)  # kinds that prove nothing
+        on = [each for each in self.tokens if each.switch == "on" and each.kind not in silent]
         names = [
             f"{each.name} (number and password)" if each.kind == "list" else each.name
             for each in [each for each in on if not each.groups] or on
@@ -140,6 +142,12 @@ class Own(Target):
         self.tokens = view.record.tokens if view.record else ()
         self.enrolled = bool(view.record and view.record.enrolled) or bool(view.waiting)
         self.wishes = view.record.wishes if view.record else wishes.NONE
+        self.sent = store.sent_to(account, self.policy, self.host)
+
+    @property
+    def waits(self) -> bool:
+        """Say whether a first enrolment waits for the administrator: codes are sent already."""
+        return bool(self.sent) and not self.tokens and self.policy.setup.changes != "trust"
 
     def needs_proof(self) -> bool:
         """Say whether the host will ask for a proof: always after the first enrolment."""

@@ -31,7 +31,7 @@ def opened_terminal(*, plain: bool, qr: str = "auto") -> Iterator[Terminal]:
         with Terminal(plain=plain, qr=qr) as terminal:
             yield terminal
     except NoTerminalError as error:
-        error.hint = error.hint or "on one: ssh -t HOST otpauth ...; only setup -C does without"
+        error.hint = error.hint or "on one: ssh -t HOST otpauth ...; without: setup -C, or --json"
         raise
 
 
@@ -39,8 +39,12 @@ def proven(target: Target, *, plain: bool) -> Proof | None:
     """Ask for a code of a present token where a change needs one, on a terminal of its own."""
     if not target.needs_proof():
         return None
-    with opened_terminal(plain=plain) as terminal:
-        return target.prove(terminal)
+    try:
+        with opened_terminal(plain=plain) as terminal:
+            return target.prove(terminal)
+    except NoTerminalError as error:
+        hint = "on one: ssh -t HOST otpauth ..."
+        raise NoTerminalError("no terminal to ask for a code on", hint=hint) from error
 
 
 def add(target: Target, options: argparse.Namespace) -> int:
@@ -51,7 +55,9 @@ def add(target: Target, options: argparse.Namespace) -> int:
     appword.check(options.kind, options)
     addresses.check(options.kind, options)
     if options.name is None and options.kind != "list":
-        raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} totp phone")
+        examples = {**addresses.EXAMPLES, "password": "password laptop --for imap"}
+        example = examples.get(options.kind, f"{options.kind} phone")
+        raise UsageError("a NAME is missing", hint=f"{target.program} add{target.by} {example}")
     name = token.check_name(options.name or paper.NAME)
     target.check_free(name)
     options.groups = limited.read(target, options.limit) if options.limit is not None else ()
@@ -195,9 +201,9 @@ def wish(target: Target, options: argparse.Namespace) -> int:
 
 def logout(target: Target, options: argparse.Namespace) -> int:  # noqa: ARG001 -- as all verbs
     """End the sessions that there are. No code is asked for: it lets nobody in."""
+    _check_enrolled(target)
     when = "now"
     if isinstance(target, Own):
-        _check_enrolled(target)
         when = "with your next login, before it is decided"
         earlier = frozenset(each.digest() for each in target.waiting if each.verb == "logout")
         propose.withdraw(target.account, target.path, earlier)
@@ -392,7 +398,11 @@ def _waiting(target: Target, names: list[str]) -> dict[str, str]:
 
 def when(target: Target) -> str:
     """Say when a change holds."""
-    return "is ready at your next login" if isinstance(target, Own) else "is ready"
+    if not isinstance(target, Own):
+        return "is ready"
+    if target.waits:  # whoever could write the home would else get past what is sent
+        return f"waits for the administrator: otpauth-admin approve {target.account.name}"
+    return "is ready at your next login"
 
 
 def _gone(target: Target) -> str:

@@ -107,10 +107,28 @@ def bad_policy(ground: Ground) -> Iterator[Fault]:
         yield Fault(str(error), f"{hint}otpauth-admin config checks")
 
 
+def missing_secrets(ground: Ground) -> Iterator[Fault]:
+    """Give the secrets that otpauth.conf names and the host does not have."""
+    found, path = ground.policy, ground.host.path("secrets")
+    wanted = {(f"channel {key}", name) for key, c in found.channels.items() for name in c.secrets()}
+    clients = ((each.name, each.keys.get("client_secret")) for each in found.services)
+    wanted |= {(f"service {service}", name) for service, name in clients if name}
+    try:
+        known = ground.host.secrets() if wanted else {}
+    except ConfigError as error:
+        yield Fault(str(error), error.hint)
+        return
+    for section, name in sorted(wanted):
+        if name not in known:
+            text = f"[{section}] of otpauth.conf wants {{secret.{name}}}, which is not there"
+            yield Fault(text, f"a line {name} = ... in {path}, chmod 600 {path}")
+
+
 CHECKS: tuple[Check[Ground], ...] = (
     Check("paths", FAIL, "only root can replace what a login trusts", replaceable),
     Check("folders", FAIL, "the folders of records are there, root's alone", no_folders),
     Check("room", FAIL, "results can be recorded", no_room),
     Check("aside", WARN, "no record was set aside", set_aside),
     Check("policy", FAIL, "otpauth.conf is understood", bad_policy),
+    Check("secrets", FAIL, "the secrets that otpauth.conf names are there", missing_secrets),
 )

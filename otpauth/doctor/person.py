@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from otpauth.policy import Policy, Rule
     from otpauth.record import Record
     from otpauth.secretfile import Listed, Proposal, SecretFile
-    from otpauth.store import Terms
     from otpauth.token import Token
 
 ADMIN = "otpauth-admin"
@@ -102,7 +101,7 @@ def seen_by_root(account: Account, found: Home, host: Host, policy: Policy, now:
     rule = of_records(policy)
     terms = store.Terms(host, policy, anywhere(policy), now)
     blank = Person(account, rule, now, by_root=True, home_fault=found.fault)
-    blank = blank._replace(sent=_sent(account, terms, by_root=True))
+    blank = blank._replace(sent=store.sent_to(account, policy, host))
     try:
         held = store.joined(account, terms, found)
         blank = blank._replace(uid=_uid(account, host))
@@ -133,7 +132,7 @@ def seen_by_owner(account: Account, host: Host, policy: Policy, now: int) -> Per
         enrolled=bool(mine and mine.enrolled),
         tokens=tokens,
         shut=_shut(policy, [each for each in tokens if each.live(now)]),
-        sent=_sent(account, store.Terms(host, policy, anywhere(policy), now), by_root=False),
+        sent=store.sent_to(account, policy, host),
     )
 
 
@@ -142,13 +141,6 @@ def _shut(policy: Policy, live: Sequence[Token | Listed]) -> tuple[str, ...]:
     if not any(each.groups for each in live):
         return ()
     return tuple(services.shut(services.doors(policy), live))
-
-
-def _sent(account: Account, terms: Terms, *, by_root: bool) -> tuple[str, ...]:
-    """Return by what codes are sent; root can read every map, so without an address by nothing."""
-    kinds = terms.rule.kinds
-    found = [each for each in store.routes_of(account, terms) if each.kind in kinds]
-    return tuple(each.kind for each in found if each.to or not by_root)
 
 
 def _with_file(person: Person, found: Home, public: PublicKey) -> Person:

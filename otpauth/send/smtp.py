@@ -53,6 +53,8 @@ def _connected(channel: Channel, name: str) -> smtplib.SMTP:
 
 
 def _introduced(server: smtplib.SMTP, channel: Channel, secrets: dict[str, str]) -> None:
+    if server.sock:
+        server.sock.settimeout(channel.timeout)
     if channel.tls == "starttls":
         server.starttls(context=_context(channel))
     if channel.user:

@@ -324,7 +324,7 @@ EDITS = {
     "token off": _edited(" on ([0-9]+ )", r" off \1"),
     "token line gone": _edited("^token .* fob .*\n", ""),
     "token renamed": _edited(" fob on", " bof on"),
-    "codes left": _edited(" 10 10 40$", " 99 99 40"),
+    "codes left": _edited(" 10 10 40 ", " 99 99 40 "),
     "generation 99": _edited(r"^(record [0-9A-F-]+) \d+$", r"\1 99"),
     "another host": _edited("^record [0-9A-F-]+ ", "record 0123-4567 "),
     "another user": _edited("^user .*$", "user root"),

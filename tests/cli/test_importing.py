@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import segno
 
+from otpauth import token
 from tests.cli.test_commands import as_root, enrolled, shown
 from tests.faults import logins
 from tests.formats import test_pskc, vaults
@@ -119,12 +120,13 @@ def test_only_some(person: Person) -> None:
     """Of many entries --only takes those whose label has the text; too many are refused."""
     uris = [
         f"otpauth://totp/site{n}:me?secret={enrolment.new_secret()}&issuer=site{n}"
-        for n in range(9)
+        for n in range(token.TOKENS_MAX + 1)
     ]
     text = "\n".join(uris)
     done = person.run(enrolment.OTPAUTH, "import", "-", text=text)
     assert done.returncode == 1
-    assert "has 9 tokens, and an account has 8" in done.stderr
+    most = token.TOKENS_MAX
+    assert f"has {most + 1} tokens, and an account has {most}" in done.stderr
     assert "hint: --only TEXT" in done.stderr
     assert "phone: ready" in imported(person, "-", "--only", "SITE3", text=text)
 
@@ -369,7 +371,7 @@ def test_export_leaves_out(person: Person) -> None:
     assert done.stdout.startswith("otpauth://hotp/")
     assert done.stdout.count("\n") == 1
     assert "switched off and not exported: phone-2" in done.stderr
-    assert "scratch codes and lists have no URI and are not exported" in done.stderr
+    assert "scratch codes, lists and app passwords have no URI and are not exported" in done.stderr
 
 
 def test_export_of_nobody(person: Person) -> None:

@@ -113,7 +113,8 @@ def test_options_of_other_kinds(person: Person) -> None:
         (("list", "--sheet", "card"), "--sheet is the page of --html FILE"),
         (("list", "--bits", "23"), "a number from 24 to 128"),
         (("totp", "phone", "--bits", "40"), "--bits is for lists"),
-        (("totp",), "a NAME is missing"),
+        (("totp",), "a NAME is missing\notpauth: hint: otpauth add totp phone"),
+        (("mail",), "a NAME is missing\notpauth: hint: otpauth add mail work me@example.org"),
     ):
         done = person.run(enrolment.OTPAUTH, "add", *words)
         assert (done.returncode, fault in done.stderr) == (2, True), done.stderr

@@ -172,3 +172,17 @@ def test_explained_without_a_record(person: Person) -> None:
     nobody = admin("verify", "no-such-user", "--explain", text="123456").stdout.splitlines()
     assert nobody[-1] == "refused: there is no such account (UNKNOWN_USER)"
     assert [line for line in nobody[:-1] if not line.startswith("rule: ")] == []
+
+
+def test_a_secret_that_is_not_there(person: Person) -> None:
+    """Without its secret what a client made of a code is refused, and what tells more is named."""
+    enrolled(person)
+    path = Path("/etc/otpauth/otpauth.conf")
+    path.write_text("[service webmail]\nclient_secret = {secret.nowhere}\n", encoding="utf-8")
+    try:
+        told = admin("verify", person.name, "--service", "webmail", "--explain", text="0" * 64)
+    finally:
+        path.unlink()
+    then, verdict = told.stdout.splitlines()[-2:]
+    assert then == "then: what it is and what mends it: otpauth-admin config"
+    assert verdict.endswith("(CONFIG_BROKEN)")

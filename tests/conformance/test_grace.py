@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from tests.conformance.scenarios import PERIOD
 from tests.parts import log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.conformance.anchor import Pair
     from tests.parts import pam
 
@@ -59,15 +62,27 @@ def test_eleventh_place(pair: Pair) -> None:
     assert spared == {ADDRESS: True, "198.51.100.0": False, "198.51.100.9": False}
 
 
-def test_grace_without_an_address(pair: Pair) -> None:
+@pytest.fixture
+def terminals() -> Iterator[tuple[str, str]]:
+    """Two terminals that exist."""
+    opened = [end for _ in range(2) for end in os.openpty()]
+    yield os.ttyname(opened[1]), os.ttyname(opened[3])
+    for end in opened:
+        os.close(end)
+
+
+def test_grace_without_an_address(pair: Pair, terminals: tuple[str, str]) -> None:
     """Without an address theirs has no grace (#161); ours has, by caller and terminal."""
     words = ("grace_period=600", "after_password")
-    here: pam.Options = {"rhost": "", "ruser": pair.name, "tty": "/dev/pts/7"}
+    here: pam.Options = {"rhost": "", "ruser": pair.name, "tty": terminals[0]}
     for module, mine in ((GOOGLE, words[:1]), (OURS, words)):
         assert pair.drive(module, mine, [TOTP[10000]], service="local", **here).one.ok
         spared = pair.drive(module, mine, [], service="local", **here).one
         assert spared.ok is (module == OURS)
-    for other in ({"tty": "/dev/pts/8"}, {"tty": ""}, {"ruser": "daemon"}, {"ruser": "root"}):
+    for other in (
+        *({"tty": terminals[1]}, {"tty": ""}, {"tty": "/dev/pts/no-such"}),
+        *({"ruser": "daemon"}, {"ruser": "root"}),
+    ):
         there: pam.Options = {**here, **other}  # type: ignore[typeddict-item]
         assert not pair.drive(OURS, words, [], service="local", **there).one.ok, other
 

@@ -126,6 +126,20 @@ SEEDS = (
     Seed(
         "policy", "fail", "otpauth.conf:2", "printf '[login]\\nx=1\\n' >/etc/otpauth/otpauth.conf"
     ),
+    Seed(
+        "secrets",
+        "fail",
+        "[service web] of otpauth.conf wants {secret.web}",
+        "printf '[service web]\\nclient_secret = {secret.web}\\n' >/etc/otpauth/otpauth.conf; "
+        "(umask 77; echo other = x >/etc/otpauth/secrets)",
+    ),
+    Seed(
+        "secrets",
+        "fail",
+        "may be read by others",
+        "printf '[service web]\\nclient_secret = {secret.web}\\n' >/etc/otpauth/otpauth.conf; "
+        "echo web = x >/etc/otpauth/secrets; chmod 644 /etc/otpauth/secrets",
+    ),
     Seed("pam-python", "fail", "not installed", "rm $pam_python"),
     Seed(
         "pam-python",

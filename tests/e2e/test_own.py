@@ -11,7 +11,7 @@ from tests.e2e.test_moving import write_google
 from tests.man import pages
 from tests.parts import accounts, client, enrolment, log, pam, postfix
 from tests.parts.dialogue import Dialogue
-from tests.parts.phone import Phone
+from tests.parts.phone import Fob, Phone
 from tests.parts.post import CONF
 from tests.parts.sshd import Sshd
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from tests.parts.accounts import Person
     from tests.parts.client import Login
-    from tests.parts.phone import Fob
     from tests.parts.post import Post
 
 PLAIN = "Verification code: "
@@ -107,6 +106,47 @@ def test_by_hand(person: Person, by_key: Sshd, post: Post) -> None:
     done = client.login(person, by_key, [code])
     assert done.ok, done.output
     assert done.asked[0].startswith("No code could be sent by mail.")
+
+
+def test_an_address_proves_nothing(person: Person, service: str, post: Post) -> None:
+    """Who has nothing but an address is told who can change that; beside a device it is not named.
+
+    Nor is a name of digits, which would be a code, told as the word to type.
+    """
+    CONF.write_text(own(post, "mail"))
+    add(person, "mail", "work", "me@example.org", "-e", "0")
+    pam.drive(service, person.name, ["no code", "no code"])
+    assert pam.drive(service, person.name, [post.code()]).one.ok
+    with Dialogue(person, [enrolment.OTPAUTH, "remove", "work"]) as dialogue:
+        dialogue.until("no token whose code would prove that it is you")
+        dialogue.until(f"otpauth-admin add {person.name} totp phone")
+        assert dialogue.end() == 1
+    fob = Fob(enrolment.new_secret())
+    enrolment.propose(person, enrolment.uri("hotp", fob.secret), "add", "hotp", "phone")
+    assert enrolment.admin("approve", person.name).returncode == 0
+    words = [enrolment.OTPAUTH, "add", "mail", "123456", "me@example.com"]
+    with Dialogue(person, words) as dialogue:
+        dialogue.until("A code of one of phone, to show")
+        dialogue.type(fob.next())
+        dialogue.until("type mail to have a code sent")
+        assert dialogue.end() == 0
+    assert states(person)["work"] == "ready, m…@example.org"
+    shown = person.run(enrolment.OTPAUTH, "list").stdout
+    assert "new, ready at your next login" in shown
+
+
+def test_without_a_terminal(person: Person, service: str, post: Post) -> None:
+    """A change that needs a code says that there is no terminal to ask for it on, and its mend."""
+    CONF.write_text(own(post, "mail"))
+    fob = enrolment.fob(person)
+    assert pam.drive(service, person.name, [fob.next()]).one.ok
+    words = ("setsid", "-w", enrolment.OTPAUTH, "add", "mail", "work", "me@example.org")
+    done = person.run(*words)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "otpauth: error: no terminal to ask for a code on\n"
+        "otpauth: hint: on one: ssh -t HOST otpauth ...\n"
+    )
 
 
 def test_no_channel_any_more(person: Person, service: str, post: Post) -> None:

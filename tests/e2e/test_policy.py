@@ -67,16 +67,22 @@ def test_skip_from(person: Person, conf: Path, way: str) -> None:
 
 
 def test_config_warns_of_words_that_mean_nobody(conf: Path) -> None:
-    """`config` tells the line of a user or a group in `who` that this host does not have."""
+    """`config` tells the line of a user or group in `who` or `for` that this host has not."""
     words = {"login": "* !%root", "group g": "* !nobody-there", "service s": "%none-such root"}
     text = "".join(f"[{section}]\nwho = {each}\n" for section, each in words.items())
+    text += "[channel mail]\ntype = sendmail\nto = map:/etc/map\nfor = %none-such root\n"
+    text += "[channel push]\ntype = http\nurl = https://example.org/{to}\nto = map:/etc/map\n"
     conf.write_text(text, encoding="utf-8")
     done = enrolment.admin("config")
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
+        f"otpauth-admin: warning: {conf}:10: for: no group 'none-such' on this host",
         f"otpauth-admin: warning: {conf}:4: who: no user 'nobody-there' on this host",
         f"otpauth-admin: warning: {conf}:6: who: no group 'none-such' on this host",
     ]
+    shown = [line.split() for line in done.stdout.splitlines()]
+    assert ["channel", "mail.to", "map:/etc/map", f"{conf}:9"] in shown
+    assert ["channel", "push.for", "*", "default"] in shown
 
 
 def test_config_misses_a_secret(conf: Path) -> None:

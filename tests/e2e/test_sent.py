@@ -13,6 +13,7 @@ import pytest
 from tests.man import pages
 from tests.parts import accounts, client, enrolment, gateway, log, pam, postfix
 from tests.parts.mailserver import MailServer
+from tests.parts.phone import Fob
 from tests.parts.post import CONF, SECRETS
 from tests.parts.sshd import Sshd
 
@@ -286,7 +287,10 @@ def test_session(person: Person, service: str, post: Post) -> None:
 def test_home_writer(person: Person, by_key: Sshd, post: Post) -> None:
     """Who can write the home of a user with sent codes cannot enrol a token of his own."""
     CONF.write_text(post.channel("mail"))
-    fob = enrolment.fob(person)
+    secret = enrolment.new_secret()
+    told = enrolment.propose(person, enrolment.uri("hotp", secret), "setup").stdout
+    assert told.endswith(f"waits for the administrator: otpauth-admin approve {person.name}\n")
+    fob = Fob(secret)
     assert not client.login(person, by_key, [fob.next()]).ok
     assert client.login(person, by_key, lambda _: post.code()).ok
     assert not client.login(person, by_key, [fob.next()]).ok
@@ -294,6 +298,27 @@ def test_home_writer(person: Person, by_key: Sshd, post: Post) -> None:
     assert enrolment.admin("approve", person.name).returncode == 0
     done = client.login(person, by_key, [fob.next()])
     assert (done.ok, done.asked) == (True, ["Verification code: "])
+
+
+def test_is_told(person: Person, by_key: Sshd, post: Post) -> None:
+    """Who is sent codes is listed so, by himself and by root, before a login and after it."""
+    for channels in (post.channel("mail"), post.channel("mail") + post.channel("sms")):
+        CONF.write_text(channels)
+        kinds = "mail, sms" if "sms" in channels else "mail"
+        own = person.run(enrolment.OTPAUTH, "list").stdout
+        assert f"codes are sent to you ({kinds}) where a first factor is known" in own
+        assert "otpauth setup" not in own
+        (one,) = json.loads(enrolment.admin("list", person.name, "--json").stdout)
+        assert one["state"] == f"sent codes ({kinds})"
+        assert person.name not in enrolment.admin("list", "--without").stdout
+        assert client.login(person, by_key, lambda _: post.code()).ok
+    CONF.write_text(post.channel("mail").replace("for = *", "for = %none-such"))
+    (one,) = json.loads(enrolment.admin("list", person.name, "--json").stdout)
+    assert one["state"] == "not enrolled", "nobody knows whom it is for"
+    CONF.write_text("")
+    (one,) = json.loads(enrolment.admin("list", person.name, "--json").stdout)
+    assert one["state"] == "not enrolled", "nobody has reset it"
+    assert "begin with: otpauth setup" in person.run(enrolment.OTPAUTH, "list").stdout
 
 
 def test_many_at_once(person: Person, post: Post) -> None:

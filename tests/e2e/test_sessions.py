@@ -28,7 +28,7 @@ LOGINS = 50
 PERMIT = "auth required pam_permit.so"
 ONE_BOX = (
     "auth optional pam_python.so pam_otpauth.py split",
-    "auth requisite pam_unix.so",
+    "auth requisite pam_unix.so nodelay",
     f"{enrolment.STACK} after_password",
 )
 WORDS = "session = 10h idle=1h logins=12\nlogout = yes\n"
@@ -150,7 +150,7 @@ def test_one_box(conf: Path) -> None:
 def test_forward_pass(conf: Path) -> None:
     """With forward_pass the code alone is a session's, and each password is handed on."""
     conf.write_text("[login]\nsession = 10m\n")
-    lines = (f"{enrolment.STACK} forward_pass", "auth required pam_unix.so use_first_pass")
+    lines = (f"{enrolment.STACK} forward_pass", "auth required pam_unix.so use_first_pass nodelay")
     with accounts.make(password="hunter2") as person, pam.service("\n".join(lines)) as name:
         fob = enrolment.fob(person)
         code = fob.next()
@@ -215,6 +215,16 @@ def test_users_logout(person: Person, fob: Fob, conf: Path) -> None:
     assert listed(person.name) == []
 
 
+def test_nobody_is_logged_out(person: Person, conf: Path) -> None:
+    """Who has nothing enrolled has nothing to end, and no file afterwards."""
+    assert not conf.exists()
+    assert person.run(enrolment.OTPAUTH, "logout").returncode == 1
+    assert admin("logout", person.name).returncode == 1
+    assert "no sessions" in admin("sessions", person.name, "--all").stdout
+    assert not (person.home / ".otpauth").exists()
+    assert not (logins.USERS / person.name).exists()
+
+
 def test_administrator_ends(person: Person, fob: Fob, conf: Path) -> None:
     """Root sees every session, and ends one, all of a user, or all there are."""
     conf.write_text("[login]\nsession = 10m idle=1m\n")
@@ -232,3 +242,7 @@ def test_administrator_ends(person: Person, fob: Fob, conf: Path) -> None:
     assert admin("sessions", person.name, "--all").returncode == 0
     assert reason("smtp", person, second) == "OTP_ALREADY_USED"
     assert "no sessions" in admin("sessions", person.name).stdout
+    third = fob.next()
+    assert reason("ftp", person, third) == "OK_OTP"
+    assert admin("logout", person.name).returncode == 0
+    assert reason("ftp", person, third) == "OTP_ALREADY_USED"

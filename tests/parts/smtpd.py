@@ -29,7 +29,9 @@ class Keep:
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: object
     ) -> str:
-        """Take every address but nobody's."""
+        """Take every address but nobody's; slow's takes three seconds."""
+        if address.startswith("slow@"):
+            await asyncio.sleep(3)
         if address.startswith("nobody@"):
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)

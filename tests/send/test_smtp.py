@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otpauth import channels
 from otpauth.errors import SendError
 from otpauth.send import smtp
 from tests.parts import channel
@@ -46,6 +47,19 @@ def test_submission(
     assert page.get_content().strip() == "<p>482913 for <b>bob</b></p>"
     assert message["Subject"] == "Login code for web1"
     assert message["Auto-Submitted"] == "auto-generated"
+
+
+def test_slow(
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    values: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that is there may take its time: the bound on connecting is none on answering."""
+    monkeypatch.setattr(channels, "CONNECT_SECONDS", 2)
+    with MailServer(*certificate, tmp_path) as server:
+        smtp.send(made(server), values | {"to": "slow@example.org"}, RIGHT)
+        assert len(server.messages()) == 1
 
 
 def test_wrong_password(
