@@ -236,7 +236,7 @@ def _client_secret(text: str) -> str:
     if text != f"{{secret.{secret}}}" or not plain:
         raise ConfigError(
             "it is not {secret.NAME}: everybody can read this file",
-            hint="{secret.NAME}, and NAME = ... in /etc/otpauth/secrets",
+            hint="{secret.NAME} of letters, digits and _, and NAME = ... in /etc/otpauth/secrets",
         )
     return secret
 

@@ -264,6 +264,9 @@ def _session(text: str) -> Span:
     if text == "off":
         return Span()
     first, *words = text.split() or [""]
+    if not first[:1].isdecimal():
+        mend = "off, or like 10h idle=1h logins=12"
+        raise ConfigError(f"{first!r} does not say for how long", hint=mend)
     said: dict[str, Any] = {"timeout": duration(first)}
     for word in words:
         key, _, value = word.partition("=")
