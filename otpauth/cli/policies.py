@@ -13,7 +13,7 @@ from otpauth.host import Host
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     Row = tuple[str, str, str]  # key, value, where it was set
 
@@ -29,6 +29,8 @@ def check(options: argparse.Namespace) -> int:
     for line, word in _strangers(found):
         what = "group" if word.startswith("%") else "user"
         text = f"{line}: no {what} {word.removeprefix('%')!r} on this host"
+        report.say("otpauth-admin", "warning", text)
+    for text in _shadowed(found):
         report.say("otpauth-admin", "warning", text)
     if options.service is not None:
         from otpauth.cli import inforce
@@ -152,6 +154,23 @@ _SPELT: dict[str, Callable[[Any], str]] = {
     "session": _session,
     "client_secret": _secret,
 }
+
+
+def _shadowed(found: policy.Policy) -> Iterator[str]:
+    """Give the services that fit no login, since others above them fit all from their networks."""
+    from ipaddress import ip_network
+
+    above: dict[str, list[Any]] = {}
+    for each in found.services:
+        own = [ip_network(word) for word in each.networks]
+        for name in each.pam:
+            taken = above.setdefault(name, [])
+            same = [(one, other) for one in own for other in taken if one.version == other.version]
+            if own and {one for one, other in same if one.subnet_of(other)} == set(own):
+                place = where(found, (f"service {each.name}",), "from")
+                text = f"above [service {each.name}] take all logins of {name!r} from there"
+                yield f"{place}: from: sections {text}: put it above them"
+            taken += own
 
 
 def _strangers(found: policy.Policy) -> list[tuple[str, str]]:

@@ -85,6 +85,23 @@ def test_config_warns_of_words_that_mean_nobody(conf: Path) -> None:
     assert ["channel", "push.for", "*", "default"] in shown
 
 
+def test_config_warns_of_services_that_fit_nothing(conf: Path) -> None:
+    """`config` tells the line of a service from whose networks others above it take all logins."""
+    wide, narrow = "10.0.0.0/8 fd00::/16", "10.1.0.0/16 fd00:1::/32"
+    text = "[service a]\npam = sshd\nfrom = {}\n[service b]\npam = sshd su\nfrom = {}\n"
+    for first, second, fits in (
+        (wide, narrow, False),
+        (narrow, wide, True),
+        (wide, f"{narrow} 192.0.2.7", True),
+        (wide, "fd00::/16", False),
+    ):
+        conf.write_text(text.format(first, second), encoding="utf-8")
+        done = enrolment.admin("config")
+        said = f"{conf}:6: from: sections above [service b] take all logins of 'sshd' from there"
+        assert done.returncode == 0
+        assert (said in done.stderr, not done.stderr) == (not fits, fits)
+
+
 def test_config_misses_a_secret(conf: Path) -> None:
     """As root `config` names the line of a secret that /etc/otpauth/secrets does not have."""
     conf.write_text("[service web]\nclient_secret = {secret.web}\n", encoding="utf-8")
