@@ -188,7 +188,7 @@ def test_silent_gateway(person: Person, by_key: Sshd, post: Post) -> None:
 
 
 def test_who(person: Person, post: Post) -> None:
-    """Groups and exceptions decide who has codes; nullok passes nobody who has."""
+    """Groups and exceptions decide who has codes; nullok passes nobody who has, or may have."""
     text = f"[login]\nnullok = yes\n{post.channel('mail')}"
     with Sshd(f"{enrolment.STACK}\nauth required pam_permit.so") as sshd:
         for who, sent_to in (
