@@ -134,7 +134,8 @@ class Deputy:
     def __exit__(self, *_: object) -> None:
         os.close(self._in)
         os.close(self._out)
-        os.kill(self._child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a host program may ignore its children
+            os.kill(self._child, signal.SIGKILL)
         _reap(self._child)
 
     def ask(self, request: bytes) -> None:
