@@ -3,8 +3,9 @@
 Bound to the user, the service, the token, and where the login comes from: a literal address, or,
 without one, the caller and the terminal. A host's name, a loopback address or root's own terminal
 tells nobody apart, so there is no grace for them. What is kept is in the record, so nobody can
-forge it; it cannot lie in the future; and it ends with the token, whether that is removed, expires
-or is switched off. No grace while a limit holds; a scratch code begins none; none prolongs itself.
+forge it; it cannot lie in the future; and it ends with the token, whether that is removed, expires,
+is switched off, be it on again, or changed in another way. No grace while a limit holds; a scratch
+code begins none; none prolongs itself.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ def holder(
     if limits.locked(state, request.place, rule, request.now):
         return None
     late = request.now - rule.grace
-    return next(
-        (e for e in usable if state.graces.get(_mark(request, e, marks), late) > late), None
-    )
+    for each in usable:
+        begun = state.graces.get(_mark(request, each, marks), late)
+        if begun > late and begun >= each.labelled:  # not off and on again since
+            return each
+    return None
 
 
 def _mark(request: Request, each: Token, marks: Fingerprints) -> str:

@@ -83,7 +83,7 @@ REASONS = {
     FAILED: "the code was wrong",
     NO_CODE: "the answer does not have the shape of a code of any of the user's tokens",
     NOT_HERE: "the app password is for other services, switched off, expired or removed",
-    PHONE_SKEWED: "the code is right for another time: the phone's clock is off",
+    PHONE_SKEWED: "the code is right for another time, or of a counter too far ahead",
     CLOCK_WENT_BACK: "the host's clock is behind the last accepted code",
     RATE_LIMITED: "too many wrong answers; nothing was compared",
     USER_LOCKED: "the user is locked after too many wrong answers; nothing was compared",

@@ -156,6 +156,19 @@ def test_ends_with_its_token() -> None:
     assert spared(changes.remove(held, scratch.id, NOW + 5), later)
 
 
+def test_switched_off_and_on() -> None:
+    """A token that is switched off and on again, even within a second, asks for a code first."""
+    held = accepted()
+    phone = held.named("phone")
+    assert phone
+    ground = samples.ground(NOW)
+    for switched in (False, True):
+        change = changes.Change(relabel={phone.id: {"enabled": switched}})
+        held = changes.apply(held, change, ground)
+    assert spared(held, HERE._replace(now=NOW + 60)) is None
+    assert spared(accepted(), HERE._replace(now=NOW + 60))
+
+
 def test_unlock_and_reset_end_it() -> None:
     """What the administrator does to an account ends its grace periods, and no old copy begins."""
     held = accepted()

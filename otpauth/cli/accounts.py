@@ -58,14 +58,18 @@ def show(options: argparse.Namespace) -> int:
     now = int(time.time())
     kinds = of_records(one.policy).kinds
     past = one.record.outcomes if one.record else ()
-    waits = _waiting(one)
+    waits, notes = _waiting(one), _notes(one)
     if options.json:
         report.as_json(
             {
                 "user": one.account.name,
                 "enrolled": one.enrolled,
                 "tokens": [
-                    listing.as_value(each, listing.state(each, kinds, now)) for each in one.tokens
+                    {
+                        **listing.as_value(each, listing.state(each, kinds, now)),
+                        "note": notes.get(each.id, ""),
+                    }
+                    for each in one.tokens
                 ],
                 "waiting": [{"digest": e.digest(), "verb": e.verb, "name": e.name} for e in waits],
                 "outcomes": [each._asdict() for each in past],
@@ -91,6 +95,10 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
             for e in one.tokens
         ]
         report.table(listing.HEAD, rows)
+        notes = _notes(one)
+        for listed in one.tokens:
+            if notes.get(listed.id):
+                print(f"note of {listed.name}: {notes[listed.id]}")
         for line in wishes.told(one.policy.login, one.wishes):
             print(f"in force: {line}")
         if bypass.left(held.state, now):
@@ -104,6 +112,11 @@ def _print_account(one: AtOnce, waits: list[Proposal], now: int) -> None:
         words = login.REASONS.get(row.reason, row.reason)
         where = report.where(row.service, row.place)
         print(f"{report.moment(row.second)}  {where}: {words} ({row.reason}) {row.token}".rstrip())
+
+
+def _notes(one: AtOnce) -> dict[str, str]:
+    """Return the notes of tokens by their ids; only the sealed record has them."""
+    return {each.id: each.note for each in one.record.ordered()} if one.record else {}
 
 
 def _waiting(one: AtOnce) -> list[Proposal]:

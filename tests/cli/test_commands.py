@@ -245,6 +245,15 @@ def test_root_adds_replaces_sets_and_removes_at_once(person: Person) -> None:
     assert not logins.accepted(name, fob.next())
 
 
+def test_notes_are_shown(person: Person) -> None:
+    """The note of a token is told to the administrator, who alone can open the record."""
+    enrolled(person)
+    assert admin("set", person.name, "phone", "--note", "the blue one").returncode == 0
+    assert "note of phone: the blue one" in admin("show", person.name).stdout.splitlines()
+    (phone,) = json.loads(admin("show", person.name, "--json").stdout)["tokens"]
+    assert phone["note"] == "the blue one"
+
+
 def test_what_does_not_exist_is_said(person: Person) -> None:
     """Unknown users and tokens are errors that name them, and change nothing."""
     fob = enrolled(person)

@@ -214,6 +214,17 @@ def test_home_writer_in_doubt(person: Person, stage: Path, post: Post) -> None:
         assert pam.drive(name, person.name, [eve.next()]).one.ok
 
 
+def test_why_in_doubt(person: Person, service: str, post: Post) -> None:
+    """To root a channel is a way in only for those who certainly are sent codes somewhere."""
+    fob = enrolment.fob(person)
+    assert pam.drive(service, person.name, [fob.next()]).one.ok
+    assert enrolment.admin("set", person.name, "phone", "--off").returncode == 0
+    for words, certain in (("%away", False), ("* !%away", False), ("*", True)):
+        CONF.write_text(post.channel("mail").replace("for = *", f"for = {words}"))
+        said = enrolment.admin("why", person.name).stdout
+        assert ("no token may be used" not in said) == certain
+
+
 def test_home_writer_adopts(person: Person, stage: Path, post: Post) -> None:
     """Nor by a file of other software in that home, where such files are adopted."""
     assert stage.is_dir()
