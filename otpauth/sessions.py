@@ -211,7 +211,7 @@ def _is_like(candidate: Candidate, each: Token) -> bool:
         from otpauth.kinds import paper
 
         form, length = each.params["form"], each.params["length"]
-        return bool(paper.digest(candidate.whole, form=form, length=length))
+        return bool(paper.digest(candidate.whole or candidate.code, form=form, length=length))
     return each.kind in token.SENT and candidate.fits(each.params["digits"])
 
 

@@ -267,6 +267,8 @@ def test_guesses_at_a_list_password_are_charged() -> None:
     assert outcome.reason == "AUTH_FAILED"
     assert samples.events_of(after(outcome, held), HERE.place) == 1
     assert decide(HELD, "damuh hidam", later=1).reason == "AUTH_NO_CODE"
+    behind = (answer.Candidate("damuhhidam", "hunter2"),)  # a password
+    assert decide(held, behind, later=1).reason == "AUTH_FAILED"
 
 
 def test_second_comma_compares_nothing() -> None:
