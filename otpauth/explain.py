@@ -143,9 +143,16 @@ def _told(
         yield Step("then", text)
 
 
+def _is_own(each: Token) -> bool:
+    """Say whether a token is in the record, and not one of the host's ways beside it."""
+    return each.kind not in token.SENT or each.params.get("id", each.id) == each.id
+
+
 def _user(case: _Case, rule: Rule) -> Iterable[Step]:
     held = case.held
-    yield Step("user", f"{held.user}, uid {held.uid}, is enrolled; era {held.era}")
+    own = not held.tokens or any(_is_own(each) for each in held.tokens.values())
+    how = "is enrolled" if own else "has nothing enrolled, but is sent codes"
+    yield Step("user", f"{held.user}, uid {held.uid}, {how}; era {held.era}")
     for line in wishes.told(rule, held.wishes):
         yield Step("user", f"wishes, in force: {line}")
     if bypass.left(held.state, case.request.now):

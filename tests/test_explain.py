@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otpauth import answer, bypass, explain, kinds, login, ntlm, policy, sessions, state, trust
+from otpauth.kinds import sent
 from otpauth.policy import Span
 from otpauth.state import State
 from otpauth.wishes import Wishes
@@ -151,6 +152,20 @@ def test_tokens_that_may_not_be_used() -> None:
         "phone (totp): not compared, it is switched off",
         "scratch (scratch): not compared, the rule's kinds are totp hotp",
     ]
+
+
+def test_who_is_sent_codes() -> None:
+    """Who has nothing but what the host sends is told so; whoever has more is enrolled."""
+    for drafts, how in (
+        ((), "has nothing enrolled, but is sent codes"),
+        ((samples.address_draft(),), "is enrolled"),
+    ):
+        held = samples.account(*drafts)
+        routes = (sent.Route("mail", "bob@example.org", 6, 300, (3, 3600)),)
+        routes += sent.own(held, samples.OWN)
+        given = sent.given(held, routes, samples.request(NOW, ADDRESS), MARKS)
+        steps, _ = told(given, "123456")
+        assert how in texts(steps, "user")[0]
 
 
 def test_an_address_that_no_channel_takes() -> None:

@@ -6,9 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from otpauth import account, config, groups, policy
+from otpauth import account, config, groups, host, policy, routes
 from otpauth.cli import report
-from otpauth.errors import ConfigError, UsageError
+from otpauth.errors import ConfigError, UnsafeFileError, UsageError
 from otpauth.host import Host
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def check(options: argparse.Namespace) -> int:
     found = _read(options.file) if options.file else Host().policy()
     if os.geteuid() == 0:
         _look_for_secrets(found, Host())
+        for text in _broken_maps(found, Host()):
+            report.say("otpauth-admin", "warning", text)
     for line, word in _strangers(found):
         what = "group" if word.startswith("%") else "user"
         text = f"{line}: no {what} {word.removeprefix('%')!r} on this host"
@@ -188,21 +190,34 @@ def _strangers(found: policy.Policy) -> list[tuple[str, str]]:
     ]
 
 
-def _look_for_secrets(found: policy.Policy, host: Host) -> None:
+def _broken_maps(found: policy.Policy, place: Host) -> Iterator[str]:
+    """Yield what is wrong with maps of addresses: their users are sent nothing."""
+    for name, channel in found.channels.items():
+        kind, _, path = channel.to.partition(":")
+        if kind != "map":
+            continue
+        try:
+            host.trusted(path, place.owner, most=routes.MAP_MAX)
+        except (OSError, UnsafeFileError) as error:
+            fault = f"{path!r}: {error.strerror}" if isinstance(error, OSError) else error
+            yield f"{where(found, (f'channel {name}',), 'to')}: to: {fault}; nothing is sent"
+
+
+def _look_for_secrets(found: policy.Policy, place: Host) -> None:
     """Raise ConfigError if a channel or a service names what is not on this host."""
     if found.channels:
         from otpauth.cli import sendtest
 
-        sendtest.check(found.channels, host)
+        sendtest.check(found.channels, place)
     wanting = [each for each in found.services if each.keys.get("client_secret")]
-    known = host.secrets() if wanting else {}
+    known = place.secrets() if wanting else {}
     for each in wanting:
         name = each.keys["client_secret"]
         if name not in known:
             section = f"service {each.name}"
             raise ConfigError(
                 f"{where(found, (section,), 'client_secret')}: [{section}] wants {{secret.{name}}}",
-                hint=f"a line {name} = ... in {host.path('secrets')}",
+                hint=f"a line {name} = ... in {place.path('secrets')}",
             )
 
 

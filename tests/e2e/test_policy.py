@@ -75,7 +75,8 @@ def test_config_warns_of_words_that_mean_nobody(conf: Path) -> None:
     conf.write_text(text, encoding="utf-8")
     done = enrolment.admin("config")
     assert done.returncode == 0
-    assert done.stderr.splitlines() == [
+    lines = done.stderr.splitlines()
+    assert [each for each in lines if each.endswith("on this host")] == [
         f"otpauth-admin: warning: {conf}:10: for: no group 'none-such' on this host",
         f"otpauth-admin: warning: {conf}:4: who: no user 'nobody-there' on this host",
         f"otpauth-admin: warning: {conf}:6: who: no group 'none-such' on this host",
@@ -100,6 +101,23 @@ def test_config_warns_of_services_that_fit_nothing(conf: Path) -> None:
         said = f"{conf}:6: from: sections above [service b] take all logins of 'sshd' from there"
         assert done.returncode == 0
         assert (said in done.stderr, not done.stderr) == (not fits, fits)
+
+
+def test_config_warns_of_maps(conf: Path) -> None:
+    """As root `config` tells the line of a map that is not there, or that others may write."""
+    there = conf.with_name("map")
+    conf.write_text(f"[channel mail]\ntype = sendmail\nto = map:{there}\n", encoding="utf-8")
+    try:
+        faults = [enrolment.admin("config").stderr]
+        for mode in (0o666, 0o600):
+            there.write_text("alice: alice@example.org\n", encoding="utf-8")
+            there.chmod(mode)
+            faults.append(enrolment.admin("config").stderr)
+    finally:
+        there.unlink()
+    assert faults[0].startswith(f"otpauth-admin: warning: {conf}:3: to: '{there}': No such file")
+    assert faults[1].startswith(f"otpauth-admin: warning: {conf}:3: to: '{there}' ")
+    assert faults[2] == ""
 
 
 def test_config_misses_a_secret(conf: Path) -> None:
