@@ -308,7 +308,8 @@ def test_units(stage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         checked = subprocess.run(
             ("systemd-analyze", "verify", "--man=no", *units), capture_output=True, check=False
         )
-        assert (checked.returncode, checked.stderr) == (0, b"")
+        ours = [line for line in checked.stderr.splitlines() if b"otpauth" in line]
+        assert (checked.returncode, ours) == (0, [])  # others' units are read, too
     assert "\nOnActiveSec=600\n" in Path(fallback.TIMER).read_text()
     assert f"\nExecStart={enrolment.ADMIN} revert\n" in Path(fallback.SERVICE).read_text()
     assert [words[-1] for words in done] == [
