@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otpauth.wishes import Wishes
 
 VERSION = 1
-SIZE_MAX = 88 * 1024  # bytes of JSON; all limits of its parts together come to 82
+SIZE_MAX = 112 * 1024  # bytes of JSON; all limits of its parts together come to 107
 PADDING = 1024  # the sealed size tells nothing finer than this
 OUTCOMES_MAX = 20
 NAME_MAX = 255  # characters of an account's name

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     T = TypeVar("T", int, tuple[int, int], "Due")
 
 REMOVED_MAX = 256  # ids; the oldest are dropped
-EVENTS_MAX = 64  # wrong answers kept for strangers, and again for known places
+EVENTS_MAX = 64  # wrong answers kept for strangers
+PLACE_EVENTS_MAX = 50  # and for each known place: as many as limits.BACKOFF counts
+PLACES_EVENTS_MAX = 850  # and for all of them together, with proofs inside proposals
 KNOWN_MAX = 16  # places that logged in with a one-time code
 WRONG_MAX = 16  # keyed hashes of the latest wrong answers
 TRIES_MAX = 16  # places whose latest scratch try is remembered
@@ -163,7 +165,7 @@ def join(one: State, two: State) -> State:
         drifts=_without(_later(one.drifts, two.drifts), removed),
         resyncs=_without(_later(one.resyncs, two.resyncs), removed),
         removed=removed,
-        events=_newest_events(one.events | two.events, EVENTS_MAX),
+        events=_counted_events(one.events | two.events),
         known=_newest(_later(one.known, two.known), KNOWN_MAX),
         wrong=_newest(_later(one.wrong, two.wrong), WRONG_MAX),
         tries=_newest(_later(one.tries, two.tries), TRIES_MAX),
@@ -235,6 +237,22 @@ def _lasting(items: dict[str, Session]) -> dict[str, Session]:
         return items
     kept = sorted(items.items(), key=lambda item: (item[1].until, item[0]))[-SESSIONS_MAX:]
     return dict(kept)
+
+
+def _counted_events(events: frozenset[Event]) -> frozenset[Event]:
+    """Keep the newest wrong answers of each bucket, so that no place crowds out another's.
+
+    Whoever has several known places gets at each of them no more tries than at one.
+    """
+    kept: dict[str, list[Event]] = {}
+    for event in sorted(events, reverse=True):
+        most = EVENTS_MAX if event.bucket == STRANGERS else PLACE_EVENTS_MAX
+        held = kept.setdefault(event.bucket, [])
+        if len(held) < most:
+            held.append(event)
+    strangers = kept.pop(STRANGERS, [])
+    places = sorted(event for held in kept.values() for event in held)
+    return frozenset(strangers + places[-PLACES_EVENTS_MAX:])
 
 
 def _newest_events(events: frozenset[Event], most: int) -> frozenset[Event]:

@@ -48,7 +48,7 @@ def read(item: Any) -> State:
         drifts=_pairs(got["drifts"]),
         resyncs=_pairs(got["resyncs"]),
         removed=_numbers(got["removed"], _ident, most=state.REMOVED_MAX),
-        events=_events(got["events"], most=state.EVENTS_MAX),
+        events=_events(got["events"], state.PLACES_EVENTS_MAX + 1, most=state.EVENTS_MAX),
         known=_numbers(got["known"], _place, most=state.KNOWN_MAX),
         wrong=_numbers(got["wrong"], _answer_mark, most=state.WRONG_MAX),
         tries=_numbers(got["tries"], _place, most=state.TRIES_MAX),
@@ -58,7 +58,7 @@ def read(item: Any) -> State:
             _digest(mark): _due(row)
             for mark, row in canonical.mapping(got["due"], most=state.DUE_MAX).items()
         },
-        sends=_events(got["sends"], most=state.SENDS_MAX),
+        sends=_events(got["sends"], 2 * state.SENDS_MAX, most=state.SENDS_MAX),
         notices=frozenset(
             _notice(each) for each in canonical.array(got["notices"], most=state.NOTICES_MAX)
         ),
@@ -166,9 +166,9 @@ def _due(item: Any) -> Due:
     return Due(canonical.integer(second), _random(number), canonical.integer(over, 0, 1))
 
 
-def _events(item: Any, *, most: int) -> frozenset[Event]:
+def _events(item: Any, buckets: int, *, most: int) -> frozenset[Event]:
     events = set()
-    for bucket, found in canonical.mapping(item, most=2 * most).items():
+    for bucket, found in canonical.mapping(item, most=buckets).items():
         for ident, second in _numbers(found, _random, most=most).items():
             events.add(Event(second, ident, _place(bucket)))
     return frozenset(events)

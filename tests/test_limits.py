@@ -340,3 +340,29 @@ def test_thirty_days_of_guessing() -> None:
     assert by_code + by_scratch <= 0.005
     assert compared * hotp.LOOK_AHEAD / 10**6 + by_scratch <= 0.005
     assert samples.events_of(held) <= state.EVENTS_MAX
+
+
+@pytest.mark.parametrize("places", [2, 6])
+def test_known_places_share_no_memory(places: int) -> None:
+    """Who guesses from several known places at once gets at each as few tries as from one alone."""
+
+    def tries(names: list[str]) -> dict[str, int]:
+        held, now = State(known=dict.fromkeys(names, NOW)), NOW
+        found = dict.fromkeys(names, 0)
+        while now < NOW + 10 * DAY:
+            held = limits.prune(held, now)
+            for name in names:
+                if not limits.wait(held, name, RULE, now):
+                    ident = f"{now:08x}{names.index(name):08x}"
+                    held = limits.charge(held, name, ident[4:8] + ident[12:], now=now, ident=ident)
+                    held = state.bounded(held)
+                    found[name] += 1
+            now += min(
+                filter(None, (limits.wait(held, name, RULE, now) for name in names)), default=1
+            )
+        return found
+
+    names = [f"192.0.2.{n}" for n in range(places)]
+    alone = tries(names[:1])[names[0]]
+    assert 200 < alone < 400
+    assert all(abs(number - alone) <= places for number in tries(names).values())

@@ -175,11 +175,13 @@ def largest(letter: str, place: str) -> Record:
     }
     table = dict.fromkeys(idents, far)
     where = [f"{n:02}{place}"[: state.PLACE_MAX] for n in range(state.KNOWN_MAX)]
-    events = {
+    events = {Event(far, f"{n:016x}", state.STRANGERS) for n in range(state.EVENTS_MAX)}
+    events |= {
         Event(far, f"{n:016x}", bucket)
-        for n in range(state.EVENTS_MAX)
-        for bucket in (state.STRANGERS, where[0])
+        for n in range(state.PLACE_EVENTS_MAX)
+        for bucket in (*where, limits.PROPOSALS)
     }
+    assert len(events) == state.EVENTS_MAX + state.PLACES_EVENTS_MAX
     reason, shown = "r" * state.PLACE_MAX, "s" * state.SHOWN_MAX
     lasting = (far, far, 999_999, 999_999, "f" * 16, "g" * 32, shown, shown, "f" * 16)
     session = Session(*lasting, far, 999_999, 1)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from otpauth import canonical, state, statetext, token
 from otpauth.errors import FormatError
+from otpauth.limits import BACKOFF
 from otpauth.state import Due, Event, State
 from tests import samples
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LIMITS = (
     "EVENTS_MAX",
+    "PLACE_EVENTS_MAX",
+    "PLACES_EVENTS_MAX",
     "KNOWN_MAX",
     "WRONG_MAX",
     "TRIES_MAX",
@@ -133,12 +136,15 @@ def test_removed_leaves_nothing(one: State, two: State) -> None:
 
 
 def test_buckets_crowd_apart() -> None:
-    """However many failures strangers have, those of known places stay, and the other way round."""
+    """However many failures strangers or a known place have, those of other places stay."""
     many = {Event(n, f"{n:016x}", state.STRANGERS) for n in range(100, 100 + 2 * state.EVENTS_MAX)}
     few = {Event(n, f"{n:016x}", "192.0.2.1") for n in range(5)}
-    kept = state.bounded(State(events=frozenset(many | few))).events
+    most = state.PLACE_EVENTS_MAX
+    other = {Event(n, f"{n:016x}", "192.0.2.2") for n in range(100, 100 + 2 * most)}
+    kept = state.bounded(State(events=frozenset(many | few | other))).events
     assert few <= kept
-    assert len(kept) == state.EVENTS_MAX + len(few)
+    assert len(kept) == state.EVENTS_MAX + most + len(few)
+    assert max(other) in kept
     assert max(many) in kept
     assert min(many) not in kept
 
@@ -273,6 +279,8 @@ def test_arbitrary_fields(fields: dict[str, object]) -> None:
 
 
 def test_limits_of_decisions() -> None:
-    """The limits are those of the design."""
+    """The limits are those of the design; a place's wrong answers last for its back-off."""
+    assert max(number for number, _, _ in BACKOFF) <= state.PLACE_EVENTS_MAX
+    assert state.PLACES_EVENTS_MAX >= (state.KNOWN_MAX + 1) * state.PLACE_EVENTS_MAX
     assert (state.REMOVED_MAX, state.EVENTS_MAX, state.KNOWN_MAX) == (256, 64, 16)
     assert token.TOKENS_MAX == 16
