@@ -55,7 +55,12 @@ postconf -M submission/inet 2>/dev/null | grep -q . || exit 0
 until (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; do sleep 0.05; done
 """,
 }
-_SSHD = "{sshd} -t && exec kill -HUP {pid}"
+_SSHD = """
+{sshd} -t || exit 1
+before=$(grep -c '{restarts}' {log})
+kill -HUP {pid}
+until test "$(grep -c '{restarts}' {log})" -gt "$before"; do sleep 0.05; done
+"""
 _VSFTPD = """
 test ! -e {ftpd} || kill $(cat {ftpd})
 mkdir -p /var/run/vsftpd/empty
@@ -207,7 +212,7 @@ def _sshd(folder: Path, port: int) -> Iterator[None]:
     server = subprocess.Popen(words, stdin=subprocess.DEVNULL, env={"PATH": stage.SYSTEM_PATH})
     try:
         wait_until(lambda: LISTENS in log.read_text(), 10, what="sshd listens")
-        text = _SSHD.format(sshd=SSHD, pid=server.pid)
+        text = _SSHD.format(sshd=SSHD, pid=server.pid, log=log, restarts=RESTARTS)
         _program(folder / UNITS / "ssh-reload", f"#!/bin/sh\n{text}")
         yield
     finally:
