@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from tests import stage
 from tests.howto import mailhost, provider
-from tests.parts import accounts, freeradius, postfix, processes, secrets, sshd
+from tests.parts import accounts, enrolment, freeradius, postfix, processes, secrets, sshd
 from tests.parts.accounts import Person
 from tests.parts.covered import covered
 from tests.parts.waiting import wait_until
@@ -113,6 +113,7 @@ def running(
         opened.callback(shutil.rmtree, folder)
         for place in COPIED:
             opened.enter_context(covered(Path(place), folder))
+        _install_anew()
         alice = opened.enter_context(
             accounts.make("alice", password=PASSWORDS["alice"], groups=("sudo",))
         )
@@ -141,6 +142,14 @@ def running(
         box = opened.enter_context(postfix.running(folder, settings=settings)) if mail else None
         played = provider.played(messages, folder) if messages else nullcontext()
         yield Machine(people, folder, folder / LOG, box, opened.enter_context(played))
+
+
+def _install_anew() -> None:
+    """Let the host be as after its installation, whatever was done on the stage before."""
+    for place in ("/etc/otpauth", "/var/lib/otpauth/users"):
+        for path in Path(place).iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _run(enrolment.ADMIN, "init")
 
 
 @contextmanager
