@@ -6,7 +6,6 @@ that makes full-width digits. None of that changes a code; nothing else is mende
 
 from __future__ import annotations
 
-import hmac
 import re
 
 from otpauth import oath, token
@@ -77,12 +76,16 @@ class Candidate(NamedTuple):
 
     def equals(self, code: str) -> bool:
         """Compare this with the code that a token shows."""
+        import hmac  # here, because commands want the shapes alone
+
         return hmac.compare_digest(self.form(code) if self.form else code, self.code)
 
     def equals_hashed(self, nt_hash: str) -> bool:
         """Compare this with a code of which only the NT hash is known, empty for unknown."""
         if self.ntlm is None or not nt_hash:
             return False
+        import hmac
+
         return hmac.compare_digest(self.ntlm.of_hash(nt_hash), self.code)
 
 
